@@ -1,6 +1,7 @@
 complete -c coreos-cloudinit -l from-file -d 'Read user-data from a file' -r
 complete -c coreos-cloudinit -l from-url -d 'Fetch user-data over HTTP or HTTPS' -r
 complete -c coreos-cloudinit -l from-configdrive -d 'Read an OpenStack config drive' -r
+complete -c coreos-cloudinit -l from-nocloud -d 'Read a NoCloud drive or seed directory' -r
 complete -c coreos-cloudinit -l from-ec2-metadata -d 'Query EC2\'s metadata service' -r
 complete -c coreos-cloudinit -l from-gce-metadata -d 'Query GCE\'s metadata service' -r
 complete -c coreos-cloudinit -l from-digitalocean-metadata -d 'Query DigitalOcean\'s metadata service' -r

@@ -19,6 +19,7 @@ pub mod gce;
 mod json;
 mod json_service;
 mod meta_data;
+pub mod nocloud;
 mod packet;
 pub mod proc_cmdline;
 mod service;

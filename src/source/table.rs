@@ -10,6 +10,7 @@ use super::ec2::{self, Ec2};
 use super::file::File;
 use super::gce::Gce;
 use super::json_service::JsonService;
+use super::nocloud::NoCloud;
 use super::proc_cmdline::ProcCmdline;
 use super::url::UrlSource;
 use super::vmware::{Backdoor, GuestInfo, OvfEnv};
@@ -73,6 +74,8 @@ pub const TABLE: &[Entry] = &[
         .more("The proxy variables of the environment are used, such as https_proxy."),
     source("from-configdrive", "DIR", "Read an OpenStack config drive", |dir| Arc::new(ConfigDrive::new(dir)))
         .more("DIR is the directory where the drive is mounted, such as /media/configdrive."),
+    source("from-nocloud", "DIR", "Read a NoCloud drive or seed directory", |dir| Arc::new(NoCloud::new(dir)))
+        .more("DIR is the directory where the drive is mounted, or one with the files user-data and meta-data."),
     source("from-ec2-metadata", "URL", "Query EC2's metadata service", |base| Arc::new(Ec2::new(base)))
         .more("URL is the base URL, such as http://169.254.169.254/."),
     switch("from-metadata-service", "Query EC2's default URL (deprecated)", |_| {

@@ -67,10 +67,15 @@ impl Document {
 pub fn read_network(data: NetworkData) -> Document {
     let name = format!("network configuration ({})", data.format().name());
     let (text, network) = match data {
-        // Only of this one the positions of findings are known.
+        // Only of these two the positions of findings are known.
         NetworkData::Debian(bytes) => {
             let conversion = network::debian::convert(&bytes);
             (lossy_text(bytes), conversion)
+        }
+        NetworkData::NetworkConfig(bytes) => {
+            let text = lossy_text(bytes);
+            let conversion = network::network_config::convert(&text);
+            (text, conversion)
         }
         NetworkData::Packet(bytes) => (String::new(), network::packet::convert(&bytes)),
         NetworkData::Vmware(variables) => (String::new(), network::vmware::convert(&variables)),

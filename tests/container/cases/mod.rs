@@ -81,6 +81,7 @@ pub fn all(suite: &mut Suite) {
     suite.group("stuck", stuck::cases);
     suite.group("network", network::cases);
     suite.group("networkd", networkd::cases);
+    suite.group("networkd", networkd::seeds);
     suite.group("sources", sources::cases);
     suite.group("scripts", scripts::cases);
     suite.group("hostname", hostname::cases);

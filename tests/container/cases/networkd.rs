@@ -6,10 +6,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use cloud_config::network::{Conversion, debian, digitalocean, openstack};
+use cloud_config::network::{Conversion, debian, digitalocean, network_config, openstack};
 
 use regex::Regex;
 
+use crate::testbed::key::key;
 use crate::testbed::machine::wait_for;
 use crate::testbed::{Machine, Suite};
 
@@ -149,6 +150,54 @@ pub fn cases(suite: &mut Suite) {
     });
 }
 
+pub fn seeds(suite: &mut Suite) {
+    suite.fresh("a_nocloud_seed_is_applied", |m| {
+        m.sh(WIRES);
+        m.sh("mkdir -p /srv/seed");
+        let key = key("seed");
+        m.put("/srv/seed/meta-data", format!("instance-id: i-1\nlocal-hostname: seeded\npublic-keys:\n- {key}\n"));
+        m.put("/srv/seed/user-data", "#cloud-config\nwrite_files: [{path: /etc/from-seed, content: seed}]\n");
+        m.put("/srv/seed/vendor-data", "#cloud-config\nwrite_files: [{path: /etc/from-vendor, content: x}]\n");
+        m.put(
+            "/srv/seed/network-config",
+            "version: 1
+config:
+- type: physical
+  name: net0
+  mac_address: 04:01:57:d1:9e:01
+  subnets:
+  - {type: static, address: 192.0.2.10, netmask: 255.255.255.0, gateway: 192.0.2.1}
+  - {type: static6, address: '2001:db8::10/64'}
+- {type: physical, name: eth1, mtu: 1400, subnets: [{type: static, address: 198.51.100.10/24}]}
+- {type: route, destination: 10.0.0.0/8, gateway: 198.51.100.1, metric: 77}
+- {type: nameserver, address: [192.0.2.53], search: [example.com]}
+",
+        );
+        let flags = ["--from-nocloud=/srv/seed", "--convert-netconf=network-config"];
+        m.program(&flags).run().ok().says(&["/srv/seed/vendor-data: configuration of the platform for cloud-init"]);
+        wait_until_configured(m);
+        assert_has(m, "eth0", &["192.0.2.10/24", "2001:db8::10/64"]);
+        assert_has(m, "eth1", &["198.51.100.10/24", "mtu 1400"]);
+        let routes = m.sh("ip route");
+        for route in ["default via 192.0.2.1 dev eth0", "10.0.0.0/8 via 198.51.100.1 dev eth1 proto static metric 77"] {
+            assert!(routes.contains(route), "{routes}");
+        }
+        assert!(m.sh("networkctl status eth1").contains("192.0.2.53"));
+        assert_eq!(m.sh("hostname"), "seeded");
+        assert!(m.text("/home/core/.ssh/authorized_keys").contains(&key));
+        m.is_file("/etc/from-seed", "seed", 0o644, (0, 0));
+        m.absent("/etc/from-vendor");
+        m.untouched(|| m.program(&flags).run().ok());
+    });
+
+    suite.fresh("patterns_of_a_network_config_match", |m| {
+        let text = "{version: 2, ethernets: {a: {match: {name: 'eth*'}, addresses: [192.0.2.10/24]}}}";
+        set_up(m, &network_config::convert(text));
+        assert_has(m, "eth0", &["192.0.2.10/24"]);
+        assert_has(m, "eth1", &["192.0.2.10/24"]);
+    });
+}
+
 /// The files that the golden conversions expect.
 fn golden_units() -> Vec<(String, String)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pure/network");
@@ -197,6 +246,11 @@ fn set_up(m: &Machine, conversion: &Conversion) {
     }
     let log = restart(m);
     assert!(!log.lines().any(is_complaint), "{log}");
+    wait_until_configured(m);
+}
+
+/// Waits until networkd has configured both interfaces.
+fn wait_until_configured(m: &Machine) {
     let is_done = |name: &str| m.sh(&format!("networkctl list {name}")).contains("configured");
     let done = wait_for(Duration::from_secs(20), || ["eth0", "eth1"].into_iter().all(is_done));
     assert!(done, "{}", m.sh("networkctl --no-pager status eth0 eth1"));

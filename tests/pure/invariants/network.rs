@@ -26,8 +26,8 @@ pub fn json(bytes: &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let rest = bytes.get(end + 1..).unwrap_or_default();
     match str::from_utf8(&bytes[..end]) {
-        Ok(format @ ("digitalocean" | "openstack" | "packet" | "vmware")) => check(format, rest),
-        _ => ["digitalocean", "openstack", "packet"].iter().for_each(|format| check(format, bytes)),
+        Ok(format @ ("digitalocean" | "network-config" | "openstack" | "packet" | "vmware")) => check(format, rest),
+        _ => ["digitalocean", "network-config", "openstack", "packet"].iter().for_each(|format| check(format, bytes)),
     }
 }
 
@@ -36,6 +36,7 @@ pub fn data(format: &str, bytes: &[u8]) -> NetworkData {
     let bytes = bytes.to_vec();
     match format {
         "debian" => NetworkData::Debian(bytes),
+        "network-config" => NetworkData::NetworkConfig(bytes),
         "digitalocean" => NetworkData::DigitalOcean(bytes),
         "openstack" => NetworkData::OpenStack(bytes),
         "packet" => NetworkData::Packet(bytes),
@@ -132,16 +133,30 @@ fn says_it_where_it_may_be_shown(format: &str, text: &str) -> bool {
         "vmware" => variables(text)
             .iter()
             .any(|(name, value)| name.rsplit('.').next() == Some("name") && value.contains(CANARY)),
+        "network-config" => serde_yaml::from_str(text).is_ok_and(|value| says_it(&value, "")),
         _ => serde_json::from_str(text).is_ok_and(|value| says_it(&value, "")),
     }
 }
 
+/// The keys whose values are names, which may be shown.
+const NAMES: [&str; 11] = [
+    "id",
+    "name",
+    "link",
+    "vlan_link",
+    "bond_links",
+    "bond_interfaces",
+    "bridge_interfaces",
+    "interfaces",
+    "interface",
+    "set-name",
+    "match",
+];
+
 /// Returns true if a key contains the canary, or a value whose key, `above`, marks it as a name.
 fn says_it(value: &Value, above: &str) -> bool {
     match value {
-        Value::String(text) => {
-            ["id", "name", "link", "vlan_link", "bond_links"].contains(&above) && text.contains(CANARY)
-        }
+        Value::String(text) => NAMES.contains(&above) && text.contains(CANARY),
         Value::Array(items) => items.iter().any(|item| says_it(item, above)),
         Value::Object(entries) => entries.iter().any(|(key, value)| key.contains(CANARY) || says_it(value, key)),
         _ => false,

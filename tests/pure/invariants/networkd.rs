@@ -23,11 +23,15 @@ pub fn check(unit: &UnitFile) -> Vec<(String, String, String)> {
         let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("{name}: {line}"));
         let is_known = networkd::keys().any(|known| known == (section.as_str(), key));
         assert!(is_known, "{name}: [{section}] {key}=");
-        assert_eq!(matches!(section.as_str(), "NetDev" | "Bond" | "VLAN"), is_netdev, "{name}: [{section}]");
+        let is_made = matches!(section.as_str(), "NetDev" | "Bond" | "VLAN" | "Bridge");
+        assert_eq!(is_made, is_netdev, "{name}: [{section}]");
         // Characters with a special meaning in networkd: specifiers, patterns, negation, line joins, comments.
-        let is_plain = !value.is_empty() && !value.contains(['%', '*', '?', '[', '!', '\\', '#', ';', '"', '\'']);
+        let is_pattern = section == "Match" && matches!(key, "Name" | "Driver");
+        let special: &[char] = if is_pattern { &[] } else { &['*', '?', '['] };
+        let is_plain =
+            !value.is_empty() && !value.contains(special) && !value.contains(['%', '!', '\\', '#', ';', '"', '\'']);
         assert!(is_plain, "{name}: {line}");
-        assert!(!value.contains(' ') || matches!(key, "Domains" | "ARPIPTargets"), "{name}: {line}");
+        assert!(!value.contains(' ') || matches!(key, "Domains" | "ARPIPTargets" | "Driver"), "{name}: {line}");
         is_match_empty &= section != "Match";
         found.push((section, key.to_owned(), value.to_owned()));
     }
@@ -40,7 +44,8 @@ pub fn check(unit: &UnitFile) -> Vec<(String, String, String)> {
 fn check_name(name: &str) {
     let (depth, rest) = name.split_at(2);
     assert!(depth.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{name}");
-    let stem = rest.strip_suffix(".network").or(rest.strip_suffix(".netdev")).and_then(|rest| rest.strip_prefix('-'));
+    let stem =
+        [".network", ".netdev"].iter().find_map(|end| rest.strip_suffix(end)).and_then(|rest| rest.strip_prefix('-'));
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+@:".contains(&byte);
     assert!(stem.is_some_and(|stem| !stem.is_empty() && stem.bytes().all(fits)), "{name}");
 }

@@ -111,6 +111,32 @@ fn every_address_of_network_data_comes_out() {
 }
 
 #[test]
+fn every_address_of_a_network_config_comes_out() {
+    let Some(files) = files(|name| name.contains("network-config.") || name.contains("netplan-config.")) else {
+        return;
+    };
+    for (name, bytes) in files {
+        let conversion = convert("network-config", &bytes);
+        // Its only interface has a hardware address of zeros.
+        let is_anonymous = name.contains("hetzner-network-config");
+        assert_eq!(conversion.has_errors(), is_anonymous, "{name}: {:?}", conversion.findings);
+        assert_eq!(conversion.interfaces.is_empty(), is_anonymous, "{name}");
+        if is_anonymous {
+            continue;
+        }
+        let values = values(&conversion);
+        let found: HashSet<_> = values.iter().filter_map(|value| value.split('/').next()).collect();
+        let text = String::from_utf8(bytes).unwrap();
+        let is_word = |c: char| c.is_ascii_hexdigit() || c == '.' || c == ':';
+        let words = text.split(|c: char| !is_word(c)).filter_map(|word| word.parse::<std::net::IpAddr>().ok());
+        for address in words.map(|address| address.to_string()) {
+            let is_mask = address.starts_with("255.") || address.starts_with("ffff:");
+            assert!(is_mask || found.contains(address.as_str()), "{name}: {address}");
+        }
+    }
+}
+
+#[test]
 fn metadata_of_services_is_converted() {
     let Some(files) = files(|name| extension(name, "json")) else { return };
     let of = |part: &str| files.iter().find(|(name, _)| name.contains(part)).map(|(_, bytes)| bytes).unwrap();

@@ -26,7 +26,7 @@ fn convert(format: &str, input: &[u8]) -> Conversion {
 }
 
 /// The formats, each with a file of cases.
-const FORMATS: [&str; 5] = ["debian", "packet", "vmware", "digitalocean", "openstack"];
+const FORMATS: [&str; 6] = ["debian", "packet", "vmware", "digitalocean", "openstack", "network-config"];
 
 fn file(format: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pure/network").join(format).with_extension("txt")

@@ -117,7 +117,7 @@ fn mac(at: usize) -> String {
 /// A format, and a description of that many pieces.
 type Shape = (&'static str, fn(usize) -> String);
 
-const SHAPES: [Shape; 13] = [
+const SHAPES: [Shape; 16] = [
     ("debian", |count| pieces(count, |at| format!("iface v{at}.1 inet static\naddress 192.0.2.1/24\n"))),
     ("debian", |count| pieces(count, |at| format!("iface v{at} inet manual\nbond-slaves v{}\n", at + 1))),
     ("debian", |count| format!("iface b inet manual\nbond-slaves{}\n", pieces(count, |at| format!(" v{at}")))),
@@ -145,6 +145,23 @@ const SHAPES: [Shape; 13] = [
     ("digitalocean", |count| {
         let entry = |at| format!(r#"{{"mac":"{}","ipv4":{{"ip_address":"10.0.0.1","netmask":"8"}}}}"#, mac(at));
         format!(r#"{{"interfaces":{}}}"#, list("private", count, entry))
+    }),
+    ("network-config", |count| {
+        let entry = |at| format!(r#"{{"type":"physical","name":"v{at}","subnets":[{{"type":"dhcp"}}]}}"#);
+        list("config", count, entry)
+    }),
+    ("network-config", |count| {
+        let entry = |at: usize| {
+            let (high, low) = (at / 256 % 256, at % 256);
+            format!(
+                r#"{{"type":"physical","name":"v{at}","subnets":[{{"type":"static","address":"10.{high}.{low}.1/24"}}]}},
+                {{"type":"route","destination":"192.0.2.0/24","gateway":"10.{high}.{low}.2"}}"#
+            )
+        };
+        list("config", count / 2, entry)
+    }),
+    ("network-config", |count| {
+        format!("vlans:\n{}", pieces(count, |at| format!("  v{at}: {{id: 1, link: v{}}}\n", at + 1)))
     }),
     ("vmware", |count| pieces(count, |at| format!("interface.{at}.mac = {}\ninterface.{at}.dhcp = yes\n", mac(at)))),
 ];

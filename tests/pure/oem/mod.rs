@@ -134,7 +134,7 @@ fn every_run_that_a_config_or_a_unit_starts_has_a_command_line_that_the_program_
         }
     }
     // Each group of flags has a platform that uses it.
-    let netconf = ["debian", "openstack"];
+    let netconf = ["debian", "openstack", "network-config"];
     let unused: Vec<_> = choices.iter().filter(|c| !platforms.contains(**c) && !netconf.contains(c)).collect();
     assert!(unused.is_empty(), "{unused:?}");
 }

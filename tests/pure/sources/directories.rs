@@ -14,7 +14,7 @@ use super::server::{Server, body};
 use super::{meta_data, meta_data_with, setup, source, user_data};
 
 /// A directory with these files.
-fn directory(files: &[(&str, &str)]) -> TempDir {
+pub fn directory(files: &[(&str, &str)]) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     for (path, text) in files {
         put(directory.path(), path, text);
@@ -33,7 +33,7 @@ fn pipe(path: &Path) {
     assert!(status.success());
 }
 
-fn probe(candidate: &Candidate, setup: &Setup) -> Availability {
+pub fn probe(candidate: &Candidate, setup: &Setup) -> Availability {
     candidate.source.probe(&Context { setup, stop: &|| false })
 }
 

@@ -7,6 +7,7 @@ mod documented;
 mod ec2;
 mod http;
 mod logged;
+mod nocloud;
 mod proxy;
 mod race;
 mod redirects;

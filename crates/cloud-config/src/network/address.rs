@@ -59,12 +59,12 @@ pub fn network(text: &str, mask: Option<&str>) -> Option<IpNet> {
 /// The default route over `gateway`.
 pub fn default_route(gateway: IpAddr) -> Route {
     let everything = if gateway.is_ipv4() { EVERYTHING_4 } else { EVERYTHING_6 };
-    Route { destination: IpNet::new_assert(everything, 0), gateway }
+    Route { destination: IpNet::new_assert(everything, 0), gateway, metric: None }
 }
 
 /// A route, if both ends are of one family.
 pub fn route(destination: IpNet, gateway: IpAddr) -> Option<Route> {
-    (destination.addr().is_ipv4() == gateway.is_ipv4()).then_some(Route { destination, gateway })
+    (destination.addr().is_ipv4() == gateway.is_ipv4()).then_some(Route { destination, gateway, metric: None })
 }
 
 #[cfg(test)]

@@ -18,11 +18,14 @@ pub enum Format {
     DigitalOcean,
     /// OpenStack's `network_data.json`.
     OpenStack,
+    /// The network configuration of cloud-init.
+    NetworkConfig,
 }
 
 impl Format {
     /// All of them, in the order of their pages.
-    pub const ALL: [Self; 5] = [Self::Debian, Self::Packet, Self::Vmware, Self::DigitalOcean, Self::OpenStack];
+    pub const ALL: [Self; 6] =
+        [Self::Debian, Self::Packet, Self::Vmware, Self::DigitalOcean, Self::OpenStack, Self::NetworkConfig];
 
     /// Its name on the command line, for `--convert-netconf`.
     pub const fn name(self) -> &'static str {
@@ -32,6 +35,7 @@ impl Format {
             Self::Vmware => "vmware",
             Self::DigitalOcean => "digitalocean",
             Self::OpenStack => "openstack",
+            Self::NetworkConfig => "network-config",
         }
     }
 
@@ -54,6 +58,8 @@ pub enum NetworkData {
     DigitalOcean(Vec<u8>),
     /// The JSON of `network_data.json`.
     OpenStack(Vec<u8>),
+    /// The YAML or JSON of `network-config`.
+    NetworkConfig(Vec<u8>),
 }
 
 impl NetworkData {
@@ -65,6 +71,7 @@ impl NetworkData {
             Self::Vmware(_) => Format::Vmware,
             Self::DigitalOcean(_) => Format::DigitalOcean,
             Self::OpenStack(_) => Format::OpenStack,
+            Self::NetworkConfig(_) => Format::NetworkConfig,
         }
     }
 }

@@ -5,7 +5,8 @@ use core::net::IpAddr;
 use ipnet::IpNet;
 
 use super::bond::BondOptions;
-use super::names::{Domain, Mac, Name, VlanId};
+use super::bridge::BridgeOptions;
+use super::names::{Domain, Mac, Name, Pattern, VlanId};
 
 /// The match of an interface. It is never empty: an empty `[Match]` would match every interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,21 @@ pub enum Match {
     Mac(Mac),
     /// By both.
     Both(Name, Mac),
+    /// By patterns, which several interfaces may match.
+    Selected(Box<Selector>),
+}
+
+/// Patterns of interfaces, at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selector {
+    /// The name of the patterns in the description; no interface needs to have it.
+    pub id: Name,
+    /// The name.
+    pub name: Option<Pattern>,
+    /// The hardware address.
+    pub mac: Option<Mac>,
+    /// The driver, any of these.
+    pub drivers: Vec<Pattern>,
 }
 
 impl Match {
@@ -33,7 +49,7 @@ impl Match {
     pub const fn name(&self) -> Option<&Name> {
         match self {
             Self::Name(name) | Self::Both(name, _) => Some(name),
-            Self::Mac(_) => None,
+            Self::Mac(_) | Self::Selected(_) => None,
         }
     }
 
@@ -41,15 +57,18 @@ impl Match {
     pub const fn mac(&self) -> Option<Mac> {
         match self {
             Self::Mac(mac) | Self::Both(_, mac) => Some(*mac),
+            Self::Selected(selector) => selector.mac,
             Self::Name(_) => None,
         }
     }
 
-    /// The name of the interface in messages and file names: its name or, without one, its hardware address.
+    /// The name of the interface in messages and file names: its name or, without one, its hardware address; of patterns
+    /// their name in the description.
     pub fn label(&self) -> String {
         match self {
             Self::Name(name) | Self::Both(name, _) => name.to_string(),
             Self::Mac(mac) => mac.to_string(),
+            Self::Selected(selector) => selector.id.to_string(),
         }
     }
 }
@@ -63,22 +82,26 @@ pub enum InterfaceKind {
     Bond(BondOptions),
     /// One of the networks that share a wire.
     Vlan(VlanId),
+    /// A switch between interfaces.
+    Bridge(BridgeOptions),
 }
 
-/// A bond or VLAN that is built on an interface.
+/// A bond, VLAN or bridge that is built on an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Child {
     /// A bond of which the interface is a slave.
     Bond(Name),
     /// A VLAN on the interface.
     Vlan(Name),
+    /// A bridge of which the interface is a port.
+    Bridge(Name),
 }
 
 impl Child {
     /// Its name.
     pub const fn name(&self) -> &Name {
         match self {
-            Self::Bond(name) | Self::Vlan(name) => name,
+            Self::Bond(name) | Self::Vlan(name) | Self::Bridge(name) => name,
         }
     }
 }
@@ -126,6 +149,8 @@ pub struct Route {
     pub destination: IpNet,
     /// The machine that passes them on.
     pub gateway: IpAddr,
+    /// The metric: of two routes to a network, the kernel uses the one with the smaller metric.
+    pub metric: Option<u32>,
 }
 
 /// The settings of an interface.
@@ -137,8 +162,8 @@ pub struct Setup {
     pub dns: Vec<IpAddr>,
     /// Addresses to ask for.
     pub dhcp: Dhcp,
-    /// True if it accepts router advertisements; otherwise networkd decides.
-    pub accept_ra: bool,
+    /// True if it accepts router advertisements, false if it ignores them; without a value, networkd decides.
+    pub accept_ra: Option<bool>,
     /// Addresses of its own.
     pub addresses: Vec<IpNet>,
     /// Routes over it.
@@ -148,7 +173,7 @@ pub struct Setup {
 impl Setup {
     /// Returns true if it has no address and no way to get one.
     pub const fn is_idle(&self) -> bool {
-        self.addresses.is_empty() && matches!(self.dhcp, Dhcp::No) && !self.accept_ra
+        self.addresses.is_empty() && matches!(self.dhcp, Dhcp::No) && !matches!(self.accept_ra, Some(true))
     }
 }
 
@@ -167,6 +192,8 @@ pub struct Interface {
     pub mac: Option<Mac>,
     /// The maximum size of a packet, in bytes.
     pub mtu: Option<u32>,
+    /// True if the boot does not wait for it.
+    pub is_optional: bool,
     /// The settings.
     pub setup: Setup,
 }
@@ -174,6 +201,15 @@ pub struct Interface {
 impl Interface {
     /// An interface that is given nothing yet.
     pub fn new(found: Match, kind: InterfaceKind) -> Self {
-        Self { found, kind, depth: 0, children: Vec::new(), mac: None, mtu: None, setup: Setup::default() }
+        Self {
+            found,
+            kind,
+            depth: 0,
+            children: Vec::new(),
+            mac: None,
+            mtu: None,
+            is_optional: false,
+            setup: Setup::default(),
+        }
     }
 }

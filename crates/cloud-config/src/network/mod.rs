@@ -10,6 +10,7 @@
 
 pub mod address;
 pub mod bond;
+pub mod bridge;
 mod data;
 pub mod debian;
 pub mod digitalocean;
@@ -17,6 +18,7 @@ mod findings;
 pub mod interface;
 mod json;
 pub mod names;
+pub mod network_config;
 pub mod networkd;
 pub mod openstack;
 pub mod packet;

@@ -57,6 +57,28 @@ impl fmt::Display for Name {
     }
 }
 
+/// A pattern of names of interfaces or drivers, as systemd reads it: a name with `*`, `?` and `[…]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern(String);
+
+impl Pattern {
+    /// The longest pattern.
+    const MAX: usize = 64;
+
+    /// The pattern, if `text` is one. An empty pattern is invalid, and one that begins with `!`, which systemd negates.
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+@*?[]".contains(&byte);
+        let is_valid = !text.is_empty() && text.len() <= Self::MAX && text.bytes().all(fits);
+        is_valid.then(|| Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The hardware address of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mac([u8; 6]);
@@ -170,6 +192,16 @@ mod tests {
             "a=b",
         ] {
             assert!(Name::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_one_word() {
+        for good in ["eth0", "en*", "enp?s[0-9]*", "virtio_net"] {
+            assert_eq!(Pattern::new(good).map(|pattern| pattern.to_string()).as_deref(), Some(good));
+        }
+        for bad in ["", "!en*", "en* eth*", "a\nb", "a/b", "%i", "\"a", &"a".repeat(65)] {
+            assert_eq!(Pattern::new(bad), None, "{bad:?}");
         }
     }
 

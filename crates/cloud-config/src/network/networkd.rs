@@ -9,9 +9,9 @@ use std::fmt::{self, Write as _};
 
 use ipnet::IpNet;
 
-use super::bond;
-use super::interface::{Child, Dhcp, Interface, InterfaceKind, Setup};
+use super::interface::{Child, Dhcp, Interface, InterfaceKind, Match, Setup};
 use super::names::Name;
+use super::{bond, bridge};
 
 /// A file of networkd.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,15 +31,18 @@ pub struct Module {
     pub options: Vec<String>,
 }
 
-/// Every section and key that can be written, but those of `[Bond]`. systemd 237 knows all of them but
+/// Every section and key that can be written, but those of `[Bond]` and `[Bridge]`. systemd 237 knows all of them but
 /// `KeepConfiguration=` and `GatewayOnLink=`, which came with 243; older ones ignore them, with a line in their log.
 const KEYS: &[(&str, &str)] = &[
     ("Match", "Name"),
     ("Match", "MACAddress"),
+    ("Match", "Driver"),
     ("Link", "MACAddress"),
     ("Link", "MTUBytes"),
+    ("Link", "RequiredForOnline"),
     ("Network", "VLAN"),
     ("Network", "Bond"),
+    ("Network", "Bridge"),
     ("Network", "Domains"),
     ("Network", "DNS"),
     ("Network", "DHCP"),
@@ -49,6 +52,7 @@ const KEYS: &[(&str, &str)] = &[
     ("Route", "Destination"),
     ("Route", "Gateway"),
     ("Route", "GatewayOnLink"),
+    ("Route", "Metric"),
     ("NetDev", "Kind"),
     ("NetDev", "Name"),
     ("NetDev", "MACAddress"),
@@ -57,7 +61,8 @@ const KEYS: &[(&str, &str)] = &[
 
 /// Every section and key that can be written.
 pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
-    KEYS.iter().copied().chain(bond::keys().map(|key| ("Bond", key)))
+    let bonds = bond::keys().map(|key| ("Bond", key));
+    KEYS.iter().copied().chain(bonds).chain(bridge::keys().map(|key| ("Bridge", key)))
 }
 
 /// The files of `interfaces`, in their order.
@@ -98,6 +103,7 @@ fn netdev(interface: &Interface) -> Option<String> {
     let (kind, name) = match (&interface.kind, interface.found.name()) {
         (InterfaceKind::Bond(_), Some(name)) => ("bond", name),
         (InterfaceKind::Vlan(_), Some(name)) => ("vlan", name),
+        (InterfaceKind::Bridge(_), Some(name)) => ("bridge", name),
         _ => return None,
     };
     let mut text = Text::default();
@@ -114,6 +120,13 @@ fn netdev(interface: &Interface) -> Option<String> {
             text.section("VLAN");
             text.key("Id", id);
         }
+        InterfaceKind::Bridge(options) => {
+            let mut options = options.networkd().peekable();
+            if options.peek().is_some() {
+                text.section("Bridge");
+            }
+            options.for_each(|(key, value)| text.key(key, value));
+        }
         InterfaceKind::Physical => {}
     }
     Some(text.0)
@@ -123,20 +136,34 @@ fn netdev(interface: &Interface) -> Option<String> {
 fn network(interface: &Interface) -> String {
     let mut text = Text::default();
     text.section("Match");
-    text.keys("Name", interface.found.name());
-    text.keys("MACAddress", interface.found.mac());
+    match &interface.found {
+        Match::Selected(selector) => {
+            text.keys("Name", &selector.name);
+            text.keys("MACAddress", selector.mac);
+            if !selector.drivers.is_empty() {
+                let drivers: Vec<_> = selector.drivers.iter().map(ToString::to_string).collect();
+                text.key("Driver", drivers.join(" "));
+            }
+        }
+        found => {
+            text.keys("Name", found.name());
+            text.keys("MACAddress", found.mac());
+        }
+    }
     // What networkd makes has its address from its `.netdev`.
     let mac = interface.mac.filter(|_| interface.kind == InterfaceKind::Physical);
-    if mac.is_some() || interface.mtu.is_some() {
+    if mac.is_some() || interface.mtu.is_some() || interface.is_optional {
         text.section("Link");
         text.keys("MACAddress", mac);
         text.keys("MTUBytes", interface.mtu);
+        text.keys("RequiredForOnline", interface.is_optional.then_some("no"));
     }
     text.section("Network");
     for child in &interface.children {
         match child {
             Child::Vlan(name) => text.key("VLAN", name),
             Child::Bond(name) => text.key("Bond", name),
+            Child::Bridge(name) => text.key("Bridge", name),
         }
     }
     let setup = &interface.setup;
@@ -153,7 +180,7 @@ fn network(interface: &Interface) -> String {
     };
     text.keys("DHCP", dhcp);
     text.keys("KeepConfiguration", dhcp.map(|_| "dhcp-on-stop"));
-    text.keys("IPv6AcceptRA", setup.accept_ra.then_some("true"));
+    text.keys("IPv6AcceptRA", setup.accept_ra);
     for address in &setup.addresses {
         text.section("Address");
         text.key("Address", address);
@@ -166,6 +193,7 @@ fn network(interface: &Interface) -> String {
         if !on_link.has(route.gateway) {
             text.key("GatewayOnLink", "yes");
         }
+        text.keys("Metric", route.metric);
     }
     text.0
 }
@@ -190,7 +218,9 @@ impl<'a> LinkNetworks<'a> {
     fn has(&self, gateway: IpAddr) -> bool {
         let is_dynamic = match gateway {
             IpAddr::V4(_) => self.setup.dhcp.v4(),
-            IpAddr::V6(gateway) => self.setup.dhcp.v6() || self.setup.accept_ra || gateway.is_unicast_link_local(),
+            IpAddr::V6(gateway) => {
+                self.setup.dhcp.v6() || self.setup.accept_ra == Some(true) || gateway.is_unicast_link_local()
+            }
         };
         let mut own = self.prefixes.iter().filter(|(is_ipv4, _)| *is_ipv4 == gateway.is_ipv4()).peekable();
         let is_in =

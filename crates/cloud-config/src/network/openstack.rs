@@ -139,7 +139,7 @@ impl LinkTable {
     /// Finds what a bond or VLAN is built on.
     fn connect(&mut self, at: usize, entry: &Value, subject: &str, findings: &mut Findings) {
         let wanted: Vec<_> = match self.drafts[at].interface.kind {
-            InterfaceKind::Physical => return,
+            InterfaceKind::Physical | InterfaceKind::Bridge(_) => return,
             InterfaceKind::Bond(_) => json::list(entry, "bond_links", findings).iter().map(json::words).collect(),
             InterfaceKind::Vlan(_) => vec![json::text(entry, "vlan_link")],
         };
@@ -227,7 +227,7 @@ fn link(entry: &Value, names: &mut Names, subject: &str, findings: &mut Findings
         }
     };
     let is_vain = |key: &str| match interface.kind {
-        InterfaceKind::Physical => key.starts_with("vlan_") || key.starts_with("bond_"),
+        InterfaceKind::Physical | InterfaceKind::Bridge(_) => key.starts_with("vlan_") || key.starts_with("bond_"),
         InterfaceKind::Vlan(_) => key.starts_with("bond_"),
         InterfaceKind::Bond(_) => key.starts_with("vlan_"),
     };
@@ -343,7 +343,7 @@ fn apply_network(
         _ => return Err("unknown `type`".to_owned()),
     };
     setup.dhcp = Dhcp::new(v4 || setup.dhcp.v4(), v6 || setup.dhcp.v6());
-    setup.accept_ra |= accept_ra;
+    setup.accept_ra = setup.accept_ra.or(accept_ra.then_some(true));
     if let Some(text) = json::text(network, "gateway") {
         let is_ipv4 = json::text(network, "type").is_some_and(|kind| kind.starts_with("ipv4"));
         if let Some(gateway) = address::host(&text).filter(|gateway| gateway.is_ipv4() == is_ipv4) {

@@ -17,7 +17,7 @@ const DEPTH_MAX: usize = 8;
 pub(super) struct Draft {
     /// The interface, without depth and children.
     pub interface: Interface,
-    /// The indexes of its carriers: the slaves of a bond, the interface below a VLAN.
+    /// The indexes of its carriers: the slaves of a bond, the ports of a bridge, the interface below a VLAN.
     pub on: Vec<usize>,
     /// Where it is described.
     pub span: Option<Span>,
@@ -42,7 +42,7 @@ impl Draft {
 pub(super) fn stack(drafts: Vec<Draft>, findings: &mut Findings) -> Vec<Interface> {
     let mut stack = Stack { alive: drafts.iter().map(|draft| !draft.is_refused).collect(), drafts };
     stack.refuse_duplicates(findings);
-    stack.refuse_second_bonds(findings);
+    stack.refuse_second_masters(findings);
     for at in stack.circles() {
         stack.refuse(at, "is built on itself; interface skipped", findings);
     }
@@ -78,11 +78,11 @@ impl Stack {
         }
     }
 
-    /// An interface can be the slave of one bond.
-    fn refuse_second_bonds(&mut self, findings: &mut Findings) {
+    /// An interface can be the slave of one bond, or the port of one bridge.
+    fn refuse_second_masters(&mut self, findings: &mut Findings) {
         let mut bond_of = HashMap::new();
         for at in (0..self.drafts.len()).filter(|at| self.alive[*at]) {
-            if !matches!(self.drafts[at].interface.kind, InterfaceKind::Bond(_)) {
+            if !matches!(self.drafts[at].interface.kind, InterfaceKind::Bond(_) | InterfaceKind::Bridge(_)) {
                 continue;
             }
             let mut free = Vec::new();
@@ -92,7 +92,9 @@ impl Stack {
                     Some(bond) if bond == at => {}
                     Some(bond) => {
                         bond_of.insert(slave, bond);
-                        let message = format!("{} is a slave of another bond already", self.drafts[slave].label());
+                        let is_bond = matches!(self.drafts[bond].interface.kind, InterfaceKind::Bond(_));
+                        let master = if is_bond { "a slave of another bond" } else { "a port of another bridge" };
+                        let message = format!("{} is {master} already", self.drafts[slave].label());
                         findings.report(
                             &rules::BAD_NETWORK_VALUE,
                             self.drafts[at].span,
@@ -191,7 +193,11 @@ impl Stack {
         let child = |at: &usize| {
             let interface = &self.drafts[*at].interface;
             let name = interface.found.name()?.clone();
-            Some(if matches!(interface.kind, InterfaceKind::Vlan(_)) { Child::Vlan(name) } else { Child::Bond(name) })
+            Some(match interface.kind {
+                InterfaceKind::Vlan(_) => Child::Vlan(name),
+                InterfaceKind::Bridge(_) => Child::Bridge(name),
+                InterfaceKind::Bond(_) | InterfaceKind::Physical => Child::Bond(name),
+            })
         };
         let mut named: Vec<Vec<Child>> = children.iter().map(|at| at.iter().filter_map(child).collect()).collect();
         for children in &mut named {

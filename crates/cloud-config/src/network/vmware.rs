@@ -117,7 +117,7 @@ impl Variables<'_> {
         let setup = if is_static {
             Setup { addresses, routes, ..Setup::default() }
         } else {
-            Setup { dhcp: Dhcp::Both, accept_ra: true, ..Setup::default() }
+            Setup { dhcp: Dhcp::Both, accept_ra: Some(true), ..Setup::default() }
         };
         Ok(Some(Interface { setup, ..Interface::new(found, InterfaceKind::Physical) }))
     }

@@ -90,7 +90,7 @@ impl Description {
         let defaults = self.gateways.into_iter().flatten().map(address::default_route);
         Setup {
             dhcp,
-            accept_ra: self.accept_ra || dhcp.v6(),
+            accept_ra: (self.accept_ra || dhcp.v6()).then_some(true),
             routes: defaults.chain(self.routes.drain(..)).collect(),
             addresses: std::mem::take(&mut self.addresses),
             dns: std::mem::take(&mut self.dns),

@@ -1,0 +1,90 @@
+//! Options of bridges: from the names of descriptions to those of networkd.
+
+use std::collections::BTreeMap;
+
+use super::names::number;
+
+/// The options of a bridge, under the names and with the values of networkd.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BridgeOptions(BTreeMap<&'static str, String>);
+
+/// An option: its names in the versions 1 and 2 of cloud-init's network configuration, its name in networkd.
+struct BridgeRow(&'static str, &'static str, &'static str);
+
+/// Every option with a counterpart. Costs and priorities of ports are in the files of the ports.
+const TABLE: &[BridgeRow] = &[
+    BridgeRow("bridge_stp", "stp", "STP"),
+    BridgeRow("bridge_fd", "forward-delay", "ForwardDelaySec"),
+    BridgeRow("bridge_ageing", "ageing-time", "AgeingTimeSec"),
+    BridgeRow("bridge_bridgeprio", "priority", "Priority"),
+    BridgeRow("bridge_hello", "hello-time", "HelloTimeSec"),
+    BridgeRow("bridge_maxage", "max-age", "MaxAgeSec"),
+];
+
+/// The reasons why an option is not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BridgeFault {
+    /// networkd has no such option.
+    Unknown,
+    /// The value is invalid.
+    Value,
+}
+
+impl BridgeOptions {
+    /// Sets an option by one of its names. Times are in seconds.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), BridgeFault> {
+        let is_named = |row: &&BridgeRow| row.0 == name || row.1 == name;
+        let BridgeRow(_, _, key) = TABLE.iter().find(is_named).ok_or(BridgeFault::Unknown)?;
+        let value = match *key {
+            "STP" => match value.to_ascii_lowercase().as_str() {
+                "true" | "yes" | "on" | "1" => "yes".to_owned(),
+                "false" | "no" | "off" | "0" => "no".to_owned(),
+                _ => return Err(BridgeFault::Value),
+            },
+            "Priority" => number::<u16>(value).ok_or(BridgeFault::Value)?.to_string(),
+            _ => number::<u32>(value).ok_or(BridgeFault::Value)?.to_string(),
+        };
+        self.0.insert(key, value);
+        Ok(())
+    }
+
+    /// Names and values for networkd, sorted.
+    pub fn networkd(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+}
+
+/// The keys of `[Bridge]` that can be written.
+pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|row| row.2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_names_of_an_option_are_known() {
+        let mut options = BridgeOptions::default();
+        for (name, value) in [("bridge_stp", "off"), ("priority", "4096"), ("bridge_fd", "4"), ("max-age", "20")] {
+            options.set(name, value).unwrap();
+        }
+        let wanted = [("ForwardDelaySec", "4"), ("MaxAgeSec", "20"), ("Priority", "4096"), ("STP", "no")];
+        assert!(options.networkd().eq(wanted), "{options:?}");
+    }
+
+    #[test]
+    fn an_invalid_option_is_not_set() {
+        let mut options = BridgeOptions::default();
+        for (name, value, fault) in [
+            ("bridge_pathcost", "eth0 50", BridgeFault::Unknown),
+            ("stp", "maybe", BridgeFault::Value),
+            ("priority", "65536", BridgeFault::Value),
+            ("hello-time", "1\n", BridgeFault::Value),
+            ("hello-time", "", BridgeFault::Value),
+        ] {
+            assert_eq!(options.set(name, value), Err(fault), "{name}");
+        }
+        assert_eq!(options, BridgeOptions::default());
+    }
+}
