@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::keys::key;
-use crate::testbed::{Boot, Machine, PROGRAM, PROGRAM_INSIDE, Suite, marked, sandbox};
+use crate::testbed::{Boot, Machine, PROGRAM_INSIDE, Suite, marked, release, sandbox};
 
 const OEM: &str = "/usr/share/oem/cloud-config.yml";
 const NEWER: &str = "/usr/share/coreos/cloud-config.yml";
@@ -145,7 +145,7 @@ pub fn cases(suite: &mut Suite) {
     // A file as in an image: the testbed's own mount would be taken for this one.
     let oem = image()
         .bare()
-        .copy(PROGRAM, PROGRAM_INSIDE)
+        .copy(release::program(), PROGRAM_INSIDE)
         .file(OEM, container_linux())
         .copy(marked::program(), "/usr/share/oem/coreos-cloudinit")
         .file(DATA, "#cloud-config\nhostname: replaced\n");
