@@ -56,9 +56,9 @@ const TABLE: &[BondRow] = &[
 /// The most targets that the kernel takes.
 const TARGETS_MAX: usize = 16;
 
-/// The reasons why an option is not set.
+/// The reasons why an option of a bond or bridge is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BondFault {
+pub enum OptionFault {
     /// networkd has no such option.
     Unknown,
     /// The value is invalid.
@@ -67,10 +67,10 @@ pub enum BondFault {
 
 impl BondOptions {
     /// Sets an option by the kernel's name, spelled with `-` or `_`. Setting it again replaces it.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), BondFault> {
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), OptionFault> {
         let same = |known: &str| known.bytes().eq(name.bytes().map(|byte| if byte == b'-' { b'_' } else { byte }));
-        let BondRow(kernel, networkd, kind) = TABLE.iter().find(|row| same(row.0)).ok_or(BondFault::Unknown)?;
-        let (ours, theirs) = kind.read(value).ok_or(BondFault::Value)?;
+        let BondRow(kernel, networkd, kind) = TABLE.iter().find(|row| same(row.0)).ok_or(OptionFault::Unknown)?;
+        let (ours, theirs) = kind.read(value).ok_or(OptionFault::Value)?;
         self.networkd.insert(networkd, ours);
         self.kernel.insert(kernel, theirs);
         Ok(())
@@ -177,17 +177,17 @@ mod tests {
     fn what_networkd_does_not_take_is_not_set() {
         let mut options = BondOptions::default();
         for (name, value, fault) in [
-            ("primary", "eth0", BondFault::Unknown),
-            ("", "", BondFault::Unknown),
-            ("mode", "7", BondFault::Value),
-            ("mode", "lacp", BondFault::Value),
-            ("mode", "802.3ad\nMACAddress=x", BondFault::Value),
-            ("miimon", "100ms", BondFault::Value),
-            ("miimon", "-1", BondFault::Value),
-            ("num_grat_arp", "256", BondFault::Value),
-            ("arp_ip_target", "192.0.2.1,x", BondFault::Value),
-            ("arp_ip_target", "", BondFault::Value),
-            ("arp_ip_target", &["192.0.2.1"; 17].join(","), BondFault::Value),
+            ("primary", "eth0", OptionFault::Unknown),
+            ("", "", OptionFault::Unknown),
+            ("mode", "7", OptionFault::Value),
+            ("mode", "lacp", OptionFault::Value),
+            ("mode", "802.3ad\nMACAddress=x", OptionFault::Value),
+            ("miimon", "100ms", OptionFault::Value),
+            ("miimon", "-1", OptionFault::Value),
+            ("num_grat_arp", "256", OptionFault::Value),
+            ("arp_ip_target", "192.0.2.1,x", OptionFault::Value),
+            ("arp_ip_target", "", OptionFault::Value),
+            ("arp_ip_target", &["192.0.2.1"; 17].join(","), OptionFault::Value),
         ] {
             assert_eq!(options.set(name, value), Err(fault), "{name} {value}");
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::bond::OptionFault;
 use super::names::number;
 
 /// The options of a bridge, under the names and with the values of networkd.
@@ -21,28 +22,19 @@ const TABLE: &[BridgeRow] = &[
     BridgeRow("bridge_maxage", "max-age", "MaxAgeSec"),
 ];
 
-/// The reasons why an option is not set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BridgeFault {
-    /// networkd has no such option.
-    Unknown,
-    /// The value is invalid.
-    Value,
-}
-
 impl BridgeOptions {
     /// Sets an option by one of its names. Times are in seconds.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), BridgeFault> {
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), OptionFault> {
         let is_named = |row: &&BridgeRow| row.0 == name || row.1 == name;
-        let BridgeRow(_, _, key) = TABLE.iter().find(is_named).ok_or(BridgeFault::Unknown)?;
+        let BridgeRow(_, _, key) = TABLE.iter().find(is_named).ok_or(OptionFault::Unknown)?;
         let value = match *key {
             "STP" => match value.to_ascii_lowercase().as_str() {
                 "true" | "yes" | "on" | "1" => "yes".to_owned(),
                 "false" | "no" | "off" | "0" => "no".to_owned(),
-                _ => return Err(BridgeFault::Value),
+                _ => return Err(OptionFault::Value),
             },
-            "Priority" => number::<u16>(value).ok_or(BridgeFault::Value)?.to_string(),
-            _ => number::<u32>(value).ok_or(BridgeFault::Value)?.to_string(),
+            "Priority" => number::<u16>(value).ok_or(OptionFault::Value)?.to_string(),
+            _ => number::<u32>(value).ok_or(OptionFault::Value)?.to_string(),
         };
         self.0.insert(key, value);
         Ok(())
@@ -77,11 +69,11 @@ mod tests {
     fn an_invalid_option_is_not_set() {
         let mut options = BridgeOptions::default();
         for (name, value, fault) in [
-            ("bridge_pathcost", "eth0 50", BridgeFault::Unknown),
-            ("stp", "maybe", BridgeFault::Value),
-            ("priority", "65536", BridgeFault::Value),
-            ("hello-time", "1\n", BridgeFault::Value),
-            ("hello-time", "", BridgeFault::Value),
+            ("bridge_pathcost", "eth0 50", OptionFault::Unknown),
+            ("stp", "maybe", OptionFault::Value),
+            ("priority", "65536", OptionFault::Value),
+            ("hello-time", "1\n", OptionFault::Value),
+            ("hello-time", "", OptionFault::Value),
         ] {
             assert_eq!(options.set(name, value), Err(fault), "{name}");
         }

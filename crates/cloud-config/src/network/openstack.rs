@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::diagnostic::{Findings, rules};
 
-use super::bond::{BondFault, BondOptions};
+use super::bond::{BondOptions, OptionFault};
 use super::interface::{Dhcp, Interface, InterfaceKind, Match, Route};
 use super::names::{Domain, Mac, Name, VlanId, display_name, mtu};
 use super::stack::{Draft, stack};
@@ -267,8 +267,8 @@ fn options(entry: &Value, subject: &str, findings: &mut Findings) -> BondOptions
         };
         let (rule, what) = match options.set(key, &text) {
             Ok(()) => continue,
-            Err(BondFault::Unknown) => (&rules::UNCONVERTED, "is unsupported by networkd; ignored"),
-            Err(BondFault::Value) => (&rules::BAD_NETWORK_VALUE, "has an invalid value; skipped"),
+            Err(OptionFault::Unknown) => (&rules::UNCONVERTED, "is unsupported by networkd; ignored"),
+            Err(OptionFault::Value) => (&rules::BAD_NETWORK_VALUE, "has an invalid value; skipped"),
         };
         findings.report(rule, None, subject, format!("`bond_{}` {what}", display_name(key)));
     }

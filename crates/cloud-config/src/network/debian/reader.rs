@@ -9,7 +9,7 @@ use crate::text::suggest;
 
 use super::super::ENTRIES_MAX;
 use super::super::address;
-use super::super::bond::BondFault;
+use super::super::bond::OptionFault;
 use super::super::interface::Dhcp;
 use super::super::names::{Domain, Mac, Name, display_name, mtu};
 use super::description::{Description, extend};
@@ -302,16 +302,16 @@ impl<'a> Reader<'a> {
 
     /// Options of bonds, and what is not known.
     fn other(&mut self, key: &str, entry: &StanzaOption) {
-        match key.strip_prefix("bond-").map_or(Err(BondFault::Unknown), |key| self.new.bond.set(key, &entry.value)) {
+        match key.strip_prefix("bond-").map_or(Err(OptionFault::Unknown), |key| self.new.bond.set(key, &entry.value)) {
             Ok(()) => {}
-            Err(BondFault::Unknown) => match suggest::help(&entry.key, OPTIONS.iter().copied()) {
+            Err(OptionFault::Unknown) => match suggest::help(&entry.key, OPTIONS.iter().copied()) {
                 Some(help) => {
                     let message = format!("unknown option `{}`; ignored", display_name(&entry.key));
                     self.findings.suggest(&rules::UNCONVERTED, entry.span, self.stanza.name.as_str(), message, &help);
                 }
                 None => self.report(&rules::UNCONVERTED, entry, "is unsupported; ignored"),
             },
-            Err(BondFault::Value) => {
+            Err(OptionFault::Value) => {
                 self.report(&rules::BAD_NETWORK_VALUE, entry, "has an invalid value; skipped");
             }
         }

@@ -6,6 +6,7 @@ use crate::diagnostic::{Findings, Rule, Span, rules};
 use crate::text::suggest;
 use crate::yaml::Node;
 
+use super::super::bond::OptionFault;
 use super::super::names::{Domain, Mac, Name, display_name, mtu, number};
 use super::super::{ENTRIES_MAX, NAMES_MAX, address};
 
@@ -184,6 +185,16 @@ impl<'a> Fields<'a> {
         values
     }
 
+    /// Reports an option of a bond or bridge that is not set.
+    pub fn report_option(&self, set: Result<(), OptionFault>, key: &str, findings: &mut Findings) {
+        let (rule, what) = match set {
+            Ok(()) => return,
+            Err(OptionFault::Unknown) => (&rules::UNCONVERTED, "is unsupported; ignored"),
+            Err(OptionFault::Value) => (&rules::BAD_NETWORK_VALUE, "has an invalid value; skipped"),
+        };
+        self.report(rule, key, format!("option `{}` {what}", display_name(key)), findings);
+    }
+
     /// Reports the keys that are neither read nor harmless.
     pub fn report_unknown(&self, read: &[&'static str], harmless: &[&str], findings: &mut Findings) {
         for entry in self.node.entries().unwrap_or_default() {
@@ -204,6 +215,12 @@ impl<'a> Fields<'a> {
             }
         }
     }
+}
+
+/// The value of an option of a bond or bridge: a scalar, or the words of a list.
+pub fn option_text(value: &Node) -> String {
+    let words: Vec<_> = value.items().unwrap_or_default().iter().filter_map(|item| item.text()).collect();
+    value.text().map_or_else(|| words.join(" "), str::to_owned)
 }
 
 /// A name of an interface.

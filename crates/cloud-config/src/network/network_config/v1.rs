@@ -3,11 +3,11 @@
 use crate::diagnostic::{Findings, rules};
 
 use super::super::address;
-use super::super::bond::{BondFault, BondOptions};
+use super::super::bond::BondOptions;
 use super::super::bridge::BridgeOptions;
 use super::super::interface::{Dhcp, Interface, InterfaceKind, Match, Route, Setup};
-use super::super::names::{VlanId, display_name};
-use super::fields::{Fields, name};
+use super::super::names::VlanId;
+use super::fields::{Fields, name, option_text};
 use super::links::Links;
 
 /// The keys of an interface that are read, besides those of its type.
@@ -15,7 +15,7 @@ const INTERFACE: [&str; 6] = ["type", "name", "mac_address", "mtu", "subnets", "
 /// The keys of a subnet that are read.
 const SUBNET: [&str; 7] = ["type", "address", "netmask", "gateway", "dns_nameservers", "dns_search", "routes"];
 /// The keys of a subnet that networkd does not need. Hetzner writes `ipv4` and `ipv6`.
-const SUBNET_HARMLESS: [&str; 6] = ["broadcast", "control", "metric", "ipv4", "ipv6", "scope"];
+const SUBNET_HARMLESS: [&str; 5] = ["broadcast", "control", "ipv4", "ipv6", "scope"];
 /// The keys of a route that are read.
 const ROUTE: [&str; 6] = ["network", "destination", "netmask", "prefix", "gateway", "metric"];
 
@@ -66,7 +66,7 @@ fn interface(kind: &str, fields: &Fields<'_>, links: &mut Links, findings: &mut 
         "vlan" => &["vlan_link", "vlan_id"],
         _ => &[],
     };
-    fields.report_unknown(&[&INTERFACE[..], more].concat(), &["id", "wakeonlan"], findings);
+    fields.report_unknown(&[&INTERFACE[..], more].concat(), &["id"], findings);
     let mut setup = Setup { accept_ra: fields.boolean("accept-ra", findings), ..Setup::default() };
     let mut is_bad = false;
     for subnet in fields.mappings("subnets", findings) {
@@ -129,41 +129,27 @@ fn bond_options(fields: &Fields<'_>, findings: &mut Findings) -> BondOptions {
     let mut options = BondOptions::default();
     let Some(params) = fields.mapping("params", findings) else { return options };
     for (key, value) in params.entries() {
-        let words: Vec<_> = value.items().unwrap_or_default().iter().filter_map(|item| item.text()).collect();
-        let text = value.text().map_or_else(|| words.join(" "), str::to_owned);
         let name = key.strip_prefix("bond-").or(key.strip_prefix("bond_")).unwrap_or(key);
-        report_option(options.set(name, &text).map_err(|fault| fault == BondFault::Unknown), &params, key, findings);
+        params.report_option(options.set(name, &option_text(value)), key, findings);
     }
     options
 }
 
 fn bridge_options(fields: &Fields<'_>, findings: &mut Findings) -> BridgeOptions {
-    use super::super::bridge::BridgeFault;
     let mut options = BridgeOptions::default();
     let Some(params) = fields.mapping("params", findings) else { return options };
     for (key, value) in params.entries() {
-        let set = options.set(&key.replace('-', "_"), value.text().unwrap_or_default());
-        report_option(set.map_err(|fault| fault == BridgeFault::Unknown), &params, key, findings);
+        params.report_option(options.set(&key.replace('-', "_"), &option_text(value)), key, findings);
     }
     options
-}
-
-/// Reports an option that is not set; the error is true if networkd has no such option.
-pub fn report_option(set: Result<(), bool>, params: &Fields<'_>, key: &str, findings: &mut Findings) {
-    let Err(is_unknown) = set else { return };
-    let key_shown = display_name(key);
-    if is_unknown {
-        let message = format!("option `{key_shown}` is unsupported; ignored");
-        params.report(&rules::UNCONVERTED, key, message, findings);
-    } else {
-        let message = format!("option `{key_shown}` has an invalid value; skipped");
-        params.report(&rules::BAD_NETWORK_VALUE, key, message, findings);
-    }
 }
 
 /// Adds what a subnet gives to an interface.
 fn apply(subnet: &Fields<'_>, setup: &mut Setup, findings: &mut Findings) -> Result<(), String> {
     subnet.report_unknown(&SUBNET, &SUBNET_HARMLESS, findings);
+    if subnet.text("control").is_some_and(|control| control != "auto") {
+        subnet.report(&rules::UNCONVERTED, "control", "unsupported `control`; ignored", findings);
+    }
     let (v4, v6, accept_ra) = match subnet.text("type").unwrap_or_default() {
         "static" | "static6" => {
             let text = subnet.text("address").unwrap_or_default();

@@ -5,20 +5,19 @@ use ipnet::IpNet;
 use crate::diagnostic::{Findings, rules};
 
 use super::super::address;
-use super::super::bond::{BondFault, BondOptions};
-use super::super::bridge::{BridgeFault, BridgeOptions};
+use super::super::bond::BondOptions;
+use super::super::bridge::BridgeOptions;
 use super::super::interface::{Dhcp, Interface, InterfaceKind, Match, Route, Selector, Setup};
 use super::super::names::{Name, Pattern, VlanId, display_name};
-use super::fields::{Fields, name};
+use super::fields::{Fields, name, option_text};
 use super::links::Links;
-use super::v1::report_option;
 
 /// The kinds of interfaces, in the order in which they are read.
 pub const SECTIONS: [&str; 4] = ["ethernets", "bonds", "bridges", "vlans"];
 /// The kinds that networkd may know, but that are not converted.
 const UNSUPPORTED: [&str; 6] = ["wifis", "modems", "tunnels", "vrfs", "dummy-devices", "nm-devices"];
 /// The keys of every interface that are read.
-const INTERFACE: [&str; 12] = [
+const INTERFACE: [&str; 11] = [
     "dhcp4",
     "dhcp6",
     "accept-ra",
@@ -30,7 +29,6 @@ const INTERFACE: [&str; 12] = [
     "macaddress",
     "mtu",
     "optional",
-    "critical",
 ];
 /// The keys of a route that are read.
 const ROUTE: [&str; 4] = ["to", "via", "metric", "on-link"];
@@ -73,7 +71,7 @@ fn interface(kind: &str, id: &str, fields: &Fields<'_>, links: &mut Links, findi
         "vlans" => &["id", "link"],
         _ => &["interfaces", "parameters"],
     };
-    fields.report_unknown(&[&INTERFACE[..], more].concat(), &["renderer", "wakeonlan"], findings);
+    fields.report_unknown(&[&INTERFACE[..], more].concat(), &["renderer"], findings);
     let below = match kind {
         "bonds" | "bridges" => fields.names("interfaces", findings),
         "vlans" => fields.names("link", findings),
@@ -207,14 +205,12 @@ fn bond_options(fields: &Fields<'_>, findings: &mut Findings) -> BondOptions {
     let mut options = BondOptions::default();
     let Some(parameters) = fields.mapping("parameters", findings) else { return options };
     for (key, value) in parameters.entries() {
-        let words: Vec<_> = value.items().unwrap_or_default().iter().filter_map(|item| item.text()).collect();
-        let text = value.text().map_or_else(|| words.join(" "), str::to_owned);
+        let text = option_text(value);
         let name = BOND_OPTIONS.iter().find(|(name, _)| *name == key).map_or(key, |(_, name)| name);
         // Times are in milliseconds, with or without the unit.
         let is_time = matches!(name, "miimon" | "updelay" | "downdelay" | "arp-interval");
         let text = if is_time { text.trim_end_matches("ms") } else { &text };
-        let set = options.set(name, text).map_err(|fault| fault == BondFault::Unknown);
-        report_option(set, &parameters, key, findings);
+        parameters.report_option(options.set(name, text), key, findings);
     }
     options
 }
@@ -225,8 +221,7 @@ fn bridge_options(fields: &Fields<'_>, findings: &mut Findings) -> BridgeOptions
     let _ = options.set("stp", "yes");
     let Some(parameters) = fields.mapping("parameters", findings) else { return options };
     for (key, value) in parameters.entries() {
-        let set = options.set(key, value.text().unwrap_or_default());
-        report_option(set.map_err(|fault| fault == BridgeFault::Unknown), &parameters, key, findings);
+        parameters.report_option(options.set(key, &option_text(value)), key, findings);
     }
     options
 }
