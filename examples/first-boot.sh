@@ -16,7 +16,7 @@
 #   - The script runs at every boot. Check first whether a one-time action has been done.
 #   - It runs as root in its own unit, and coreos-cloudinit does not wait for it. Its result is in the
 #     journal and does not change the exit code of coreos-cloudinit.
-#   - The first line names its interpreter. If that program is missing, bash runs the script.
+#   - The first line names its interpreter. If that shell is missing, bash runs the script.
 
 set -eu
 directory=/var/lib/machine-facts
