@@ -22,6 +22,11 @@ pub fn is_oldest() -> bool {
     name() == "bullseye"
 }
 
+/// Returns true for a release whose package of systemd-sysupdate exists.
+pub fn has_sysupdate() -> bool {
+    !matches!(name().as_str(), "bullseye" | "bookworm")
+}
+
 /// Returns the program that runs in the machines: as Cargo built it, or linked for an older glibc.
 pub fn program() -> PathBuf {
     std::env::var_os(INSIDE).map_or_else(|| PROGRAM.into(), PathBuf::from)

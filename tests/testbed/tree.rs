@@ -18,12 +18,16 @@ const MERGED: &str = "/usr/share/mmdebstrap/hooks/merged-usr/setup00.sh";
 /// The recipe's second half.
 const SCRIPT: &str = include_str!("tree.sh");
 
+/// Further packages of releases that have systemd-sysupdate; gpg verifies what it downloads.
+const SYSUPDATE: &str = ",systemd-container,gpg";
+
 /// The packages of a tree with SELinux.
 const SELINUX: &str = ",policycoreutils,selinux-policy-default";
 
 /// Finds the tree of this recipe, or builds it.
 pub fn get() -> Result<Kept, String> {
-    find("tree", PACKAGES)
+    let sysupdate = if release::has_sysupdate() { SYSUPDATE } else { "" };
+    find("tree", &format!("{PACKAGES}{sysupdate}"))
 }
 
 /// Finds the tree with SELinux, or builds it.

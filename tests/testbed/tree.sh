@@ -1,6 +1,6 @@
 #!/bin/sh
 # Turns a minimal Debian tree, as mmdebstrap makes it, into the testbed's machine.
-# The folder that keeps the tree is named by a hash over this file and the list of packages.
+# The name of the tree's directory has a hash over this file and the list of packages.
 set -eu
 tree=$1
 

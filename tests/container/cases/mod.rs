@@ -42,6 +42,7 @@ mod sections;
 mod sources;
 mod story;
 mod stuck;
+mod sysupdate;
 mod testbed;
 mod tree;
 mod troubles;
@@ -50,7 +51,7 @@ mod users;
 mod waits;
 mod yaml;
 
-use crate::testbed::Suite;
+use crate::testbed::{Suite, release};
 
 /// All cases, in the order of the contract.
 pub fn all(suite: &mut Suite) {
@@ -88,6 +89,9 @@ pub fn all(suite: &mut Suite) {
     suite.group("boot", boot::cases);
     suite.group("boot", image::cases);
     suite.group("package", package::cases);
+    if release::has_sysupdate() {
+        suite.group("sysupdate", sysupdate::cases);
+    }
     suite.group("boot", platforms::cases);
     suite.group("hardened", hardened::cases);
     suite.group("secrets", secrets::cases);
