@@ -125,6 +125,8 @@ pub struct Options {
     pub secrets: Secrets,
     /// Print the changed lines of files even if standard output is no terminal.
     pub show_diff: bool,
+    /// True if the exit code of [`Mode::DryRun`] reports changes.
+    pub exit_code: bool,
     /// The verbosity of the log: -1, 0 or 1.
     pub verbosity: i8,
 }
@@ -271,7 +273,7 @@ fn command(purpose: Purpose) -> Command {
         .override_usage(USAGE)
         .after_help(format!(
             "Platforms for --oem:{}\nPlatforms for --platform:{}\nFormats for --convert-netconf:{}\nFlags take one or two dashes, and = or a space \
-             before the value.\nExit codes: 0 success, 1 failure or problems found, 2 invalid command line.",
+             before the value.\nExit codes: 0 success, 1 failure or problems found, 2 invalid command line, 3 changes found (--exit-code).",
             wrapped(platforms()),
             wrapped(PLATFORMS.iter().map(|platform| platform.name)),
             wrapped(formats()),
@@ -336,8 +338,13 @@ fn wrapped(words: impl Iterator<Item = &'static str>) -> String {
     if lines.len() > 1 { format!("\n  {text}") } else { format!(" {text}") }
 }
 
-/// Rejects two flags that select what the program does.
+/// Rejects two flags that select what the program does, and a switch without the flag that it belongs to.
 fn check_modes(matches: &ArgMatches) -> Result<(), String> {
+    for (switch, mode) in [("show-diff", "dry-run"), ("exit-code", "dry-run"), ("show-secrets", "print-config")] {
+        if is_set(matches, switch) && !is_set(matches, mode) {
+            return Err(format!("--{switch} takes effect only with --{mode}"));
+        }
+    }
     let valued = ["convert-to", "explain"].into_iter().filter(|flag| text(matches, flag).is_some());
     let switches = ["validate", "dry-run", "print-config", "schema", "status"];
     let mut modes = valued.chain(switches.into_iter().filter(|flag| is_set(matches, flag)));
@@ -362,14 +369,6 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
         Some(other) => return Err(format!("unknown format {} for --format: it takes text or json", quoted(other))),
     };
     check_modes(matches)?;
-    let show_diff = is_set(matches, "show-diff");
-    if show_diff && !is_set(matches, "dry-run") {
-        return Err("--show-diff takes effect only with --dry-run".to_owned());
-    }
-    let show_secrets = is_set(matches, "show-secrets");
-    if show_secrets && !is_set(matches, "print-config") {
-        return Err("--show-secrets takes effect only with --print-config".to_owned());
-    }
     if is_set(matches, "schema") {
         return Ok(Invocation::Print(cloud_config::json_schema::text()));
     }
@@ -441,8 +440,9 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
         job_timeout: seconds(matches, "job-timeout", 300)?,
         deadline: seconds(matches, "deadline", 540)?,
         short_hostname: is_set(matches, "short-hostname"),
-        secrets: if show_secrets { Secrets::Shown } else { Secrets::Redacted },
-        show_diff,
+        secrets: if is_set(matches, "show-secrets") { Secrets::Shown } else { Secrets::Redacted },
+        show_diff: is_set(matches, "show-diff"),
+        exit_code: is_set(matches, "exit-code"),
         verbosity: i8::from(matches.get_count("verbose") > 0) - i8::from(matches.get_count("quiet") > 0),
     })))
 }

@@ -29,6 +29,7 @@ complete -c coreos-cloudinit -l strict -d 'Reject a part if an item cannot be ap
 complete -c coreos-cloudinit -l short-hostname -d 'Cut host names at the first dot'
 complete -c coreos-cloudinit -l validate -d 'Check the user-data and report problems'
 complete -c coreos-cloudinit -l dry-run -d 'Print the steps of a run without applying them'
+complete -c coreos-cloudinit -l exit-code -d 'Exit with 3 if a --dry-run finds changes'
 complete -c coreos-cloudinit -l print-config -d 'Print the configuration as parsed'
 complete -c coreos-cloudinit -l schema -d 'Print the JSON Schema of cloud-config, for editors'
 complete -c coreos-cloudinit -l status -d 'Print the results of the runs since boot'

@@ -96,6 +96,11 @@ const FLAGS: &[Flag] = &[
          files that every user can read, also the number of changed lines (see --show-diff). Exits with code 1 if there \
          are errors or a step is known to fail.",
     ),
+    switch("exit-code", Checking, "Exit with 3 if a --dry-run finds changes").more(
+        "Exits with code 0 if a run would change nothing, 3 if it would change something, and 1 if there are errors, a \
+         step is known to fail, or a step cannot be compared, for example without root privileges. Commands of units \
+         and scripts, which run each time, are no changes, except the start of a unit that is not active.",
+    ),
     switch("print-config", Checking, "Print the configuration as parsed")
         .more("Needs no root privileges and changes nothing. Secrets are redacted, unless --show-secrets is given."),
     flag("explain", "RULE", Checking, "Print the documentation of a rule").more(

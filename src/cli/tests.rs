@@ -88,6 +88,16 @@ fn lines_of_files_are_an_option_of_a_dry_run_alone() {
 }
 
 #[test]
+fn the_exit_code_for_changes_is_an_option_of_a_dry_run_alone() {
+    assert!(!options("--from-file x --dry-run").exit_code);
+    assert!(options("--from-file x --dry-run --exit-code").exit_code);
+    for mode in ["", "--validate", "--convert-to=butane", "--status", "--dry-run=false"] {
+        let text = usage(&format!("--from-file x --exit-code {mode}"));
+        assert!(text.contains("--exit-code takes effect only with --dry-run"), "{mode}: {text}");
+    }
+}
+
+#[test]
 fn a_command_line_has_one_mode() {
     for (line, flags) in [
         ("--validate --dry-run", "--validate and --dry-run"),

@@ -13,6 +13,7 @@ use cloud_config::text::json;
 
 use super::count::Count;
 use super::diff::{self, Difference};
+use super::drift::Drift;
 use super::{FORMAT, Screen, plural};
 use crate::apply::Executor as _;
 use crate::cli::Format;
@@ -151,6 +152,8 @@ pub struct DryRun<'a> {
     room: Cell<usize>,
     /// True if lines of files are printed, and not only counted.
     with_lines: bool,
+    /// True if the states of units are compared too.
+    with_units: bool,
     /// The time left for comparing files.
     time: Cell<Duration>,
     foreseen: Foreseen,
@@ -159,13 +162,17 @@ pub struct DryRun<'a> {
 /// The effects of a run.
 #[derive(Default, Serialize)]
 pub struct Foreseen {
+    /// True if the text ends with the number of changes.
+    #[serde(skip)]
+    counts_changes: bool,
     access: Vec<ForeseenStep>,
     parts: Vec<ForeseenPart>,
 }
 
 impl<'a> DryRun<'a> {
-    /// Starts a dry run on `host`, which is only read. The result has lines of files only if `with_lines` is true.
-    pub fn new(host: &'a Host<'a>, with_lines: bool) -> Self {
+    /// Starts a dry run on `host`, which is only read. The result has lines of files only if `with_lines` is true. With
+    /// `with_units`, units to enable and to start are compared with systemd's.
+    pub fn new(host: &'a Host<'a>, with_lines: bool, with_units: bool) -> Self {
         let (room, time) = (Cell::new(DIFFERENCES_MAX), Cell::new(COMPARING_MAX));
         Self {
             host,
@@ -173,8 +180,9 @@ impl<'a> DryRun<'a> {
             homeless: HashMap::new(),
             room,
             with_lines,
+            with_units,
             time,
-            foreseen: Foreseen::default(),
+            foreseen: Foreseen { counts_changes: with_units, ..Foreseen::default() },
         }
     }
 
@@ -260,7 +268,8 @@ impl<'a> DryRun<'a> {
         } else if needed(step).into_iter().flatten().any(|user| made(user).is_some()) {
             Effect::Changes
         } else {
-            match self.host.would_change(step) {
+            let state = if self.with_units { self.host.would_change_unit(step) } else { Ok(None) };
+            match state.and_then(|state| if state.is_some() { Ok(state) } else { self.host.would_change(step) }) {
                 Ok(Some(true)) => Effect::Changes,
                 Ok(Some(false)) => Effect::Nothing,
                 Ok(None) => Effect::Runs,
@@ -301,6 +310,15 @@ impl Foreseen {
     /// Returns true if a run would fail at one of the steps.
     pub fn is_failure(&self) -> bool {
         self.steps().any(|step| matches!(step.effect, Effect::Fails(_)))
+    }
+
+    /// Compares the machine with the configuration.
+    pub fn drift(&self) -> Drift {
+        let count = |is_counted: fn(&Effect) -> bool| self.steps().filter(|step| is_counted(&step.effect)).count();
+        Drift {
+            changes: count(|effect| *effect == Effect::Changes),
+            unclear: count(|effect| matches!(effect, Effect::Unclear(_))),
+        }
     }
 
     fn steps(&self) -> impl Iterator<Item = &ForeseenStep> {
@@ -362,7 +380,8 @@ impl Foreseen {
             out.push_str(&omissions);
         }
         let problems = self.problems(failures).map(|problems| format!("{problems} (see the log, on standard error)"));
-        let footer: Vec<_> = self.marked().into_iter().chain(problems).collect();
+        let changed = self.counts_changes.then(|| self.drift().description());
+        let footer: Vec<_> = changed.into_iter().chain(self.marked()).chain(problems).collect();
         if !footer.is_empty() {
             let _ = writeln!(out, "\n{}", footer.join("\n"));
         }

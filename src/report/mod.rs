@@ -8,6 +8,7 @@ pub mod configuration;
 pub mod conversion;
 mod count;
 mod diff;
+pub mod drift;
 pub mod dry_run;
 mod snippet;
 pub mod status;

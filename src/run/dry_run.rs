@@ -2,20 +2,23 @@
 
 use super::facts::facts;
 use super::gather::find;
-use super::{RunContext, fail, rejected_by_strict, report_findings, setup, stopped, write_stdout};
+use super::{
+    CHANGES, DONE, FAILED, RunContext, fail, rejected_by_strict, report_findings, setup, stopped, write_stdout,
+};
 use crate::apply::Executor as _;
 use crate::cli::{Format, Options};
 use crate::deadline::Deadline;
 use crate::host::Host;
 use crate::outcome::Outcome;
 use crate::report::Screen;
+use crate::report::drift::Drift;
 use crate::report::dry_run::{DryRun, Foreseen};
 use cloud_config::plan::{CORE, Planned, Step};
 use cloud_config::run_plan::{Machine, Phase, RunPlan};
 use cloud_config::text::Lines;
 
-/// Prints the plan and changes nothing. Returns true if a run is known to fail.
-pub(super) fn dry_run(options: &Options, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> bool {
+/// Prints the plan and changes nothing. Returns the exit code.
+pub(super) fn dry_run(options: &Options, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> u8 {
     let foreseen = foresee(options, context, deadline, outcome).unwrap_or_else(|error| {
         fail(outcome, format!("{error:#}"));
         Foreseen::default()
@@ -23,7 +26,17 @@ pub(super) fn dry_run(options: &Options, context: &RunContext<'_>, deadline: Dea
     stopped(context, outcome);
     let screen = Screen::of_stdout(context.variable);
     write_stdout(outcome, &foreseen.print(&outcome.source, &outcome.failures, options.format, screen));
-    outcome.is_failure() || foreseen.is_failure()
+    if outcome.is_failure() || foreseen.is_failure() {
+        FAILED
+    } else if options.exit_code {
+        match foreseen.drift() {
+            Drift { unclear: 1.., .. } => FAILED,
+            Drift { changes: 1.., .. } => CHANGES,
+            Drift { changes: 0, unclear: 0 } => DONE,
+        }
+    } else {
+        DONE
+    }
 }
 
 /// Compares each step with the machine.
@@ -46,7 +59,7 @@ fn foresee(
     let plan = RunPlan::new(inputs, options.policy(), &machine);
     // Only the user sees the lines on a terminal; a pipe may lead to a log that other users read.
     let on_terminal = options.format == Format::Text && Screen::of_stdout(context.variable).terminal;
-    let mut dry_run = DryRun::new(&host, options.show_diff || on_terminal);
+    let mut dry_run = DryRun::new(&host, options.show_diff || on_terminal, options.exit_code);
     for part in plan.parts.iter().filter(|part| !part.is_rejected) {
         dry_run.expect_users(&part.plan.steps);
     }

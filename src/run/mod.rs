@@ -33,6 +33,9 @@ pub const FAILED: u8 = 1;
 /// The exit code 2: the command line is invalid.
 pub const USAGE: u8 = 2;
 
+/// The exit code 3: `--dry-run --exit-code` found steps that would change the machine.
+pub const CHANGES: u8 = 3;
+
 /// The context of a run.
 pub struct RunContext<'a> {
     /// Reads an environment variable.
@@ -60,28 +63,27 @@ pub fn run(options: &Options, context: &RunContext<'_>) -> u8 {
         source: sources(options),
         ..Outcome::default()
     };
-    let failed = match options.mode {
+    let exit_code = |failed| if failed { FAILED } else { DONE };
+    let code = match options.mode {
         Mode::Apply => {
             let failed = apply::apply(options, context, deadline, &mut outcome);
-            stopped(context, &mut outcome) || failed
+            outcome.failed = stopped(context, &mut outcome) || failed;
+            exit_code(outcome.failed && !options.ignore_failure)
         }
         Mode::DryRun => dry_run::dry_run(options, context, deadline, &mut outcome),
-        Mode::Validate => validate::validate(options, context, deadline, &mut outcome),
-        Mode::Convert => convert::convert(options, context, deadline, &mut outcome),
-        Mode::PrintConfig => print_config::print_config(options, context, deadline, &mut outcome),
+        Mode::Validate => exit_code(validate::validate(options, context, deadline, &mut outcome)),
+        Mode::Convert => exit_code(convert::convert(options, context, deadline, &mut outcome)),
+        Mode::PrintConfig => exit_code(print_config::print_config(options, context, deadline, &mut outcome)),
     };
     outcome.milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     if options.mode == Mode::Apply {
-        outcome.failed = failed;
         finish(options, &mut outcome);
     }
     // The findings of `--validate` are printed, and the hint with them.
     if options.mode != Mode::Validate && outcome.parts.iter().any(|part| !part.findings.is_empty()) {
         logger::hint(report::EXPLAIN);
     }
-    // The exit code of a run that changes nothing is its result, so the flag does not apply.
-    let ignored = options.ignore_failure && options.mode == Mode::Apply;
-    if failed && !ignored { FAILED } else { DONE }
+    code
 }
 
 /// Returns the names of the candidate sources, until one is selected.

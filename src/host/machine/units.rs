@@ -6,9 +6,28 @@ use super::Host;
 use crate::apply::ApplyState;
 use crate::host::systemd::Systemd;
 use crate::outcome::StepResult;
-use cloud_config::plan::Reload;
+use cloud_config::config::Verb;
+use cloud_config::plan::{Reload, Step};
 
 impl Host<'_> {
+    /// Returns true if the step would enable a unit that is not enabled, or start one that is not active. Returns
+    /// `None` for every other step, and for a tree without systemd.
+    ///
+    /// # Errors
+    ///
+    /// The bus or systemd does not answer.
+    pub fn would_change_unit(&self, step: &Step) -> Result<Option<bool>> {
+        let systemd = Systemd::new(&self.bus);
+        match step {
+            _ if !self.live() => Ok(None),
+            Step::EnableUnit(scope) => systemd.would_enable(&scope.unit),
+            Step::UnitCommand(command) if command.verb == Verb::Start => {
+                systemd.is_active(&command.unit).map(|active| Some(!active))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Sets the marker that units may change, unless it is set. systemd itself notices only some changes: not links,
     /// nor a unit's first drop-in.
     pub(super) fn set_reload_marker(&mut self) {

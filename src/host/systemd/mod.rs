@@ -78,6 +78,42 @@ impl<'b> Systemd<'b> {
         Ok(self.loaded(unit)?.is_some())
     }
 
+    /// Returns true if `unit` is not enabled, and `None` if systemd cannot know that: the unit has no file or no
+    /// `[Install]` section, or is masked.
+    ///
+    /// # Errors
+    ///
+    /// The bus or systemd does not answer.
+    pub fn would_enable(&self, unit: &str) -> Result<Option<bool>> {
+        let state = self
+            .bus
+            .call(CALL_LIMIT, async |connection| ManagerProxy::new(&connection).await?.get_unit_file_state(unit).await);
+        match state {
+            Ok(state) => Ok(match state.as_str() {
+                "enabled" | "enabled-runtime" => Some(false),
+                "disabled" | "linked" | "linked-runtime" => Some(true),
+                _ => None,
+            }),
+            Err(CallError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("failed to ask systemd whether {unit} is enabled")),
+        }
+    }
+
+    /// Returns true if `unit` is active. One that is being stopped or has failed is not.
+    ///
+    /// # Errors
+    ///
+    /// The bus or systemd does not answer.
+    pub fn is_active(&self, unit: &str) -> Result<bool> {
+        let Some(path) = self.loaded(unit)? else { return Ok(false) };
+        match self.property::<String>(CALL_LIMIT, &path, "org.freedesktop.systemd1.Unit", "ActiveState") {
+            Ok(state) => Ok(matches!(state.as_str(), "active" | "reloading" | "activating")),
+            // The unit was unloaded after the first call.
+            Err(error) if error.is_unknown_object() => Ok(false),
+            Err(error) => Err(error).with_context(|| format!("failed to ask systemd whether {unit} is active")),
+        }
+    }
+
     /// The object of `unit`, if it is loaded.
     fn loaded(&self, unit: &str) -> Result<Option<OwnedObjectPath>> {
         let answer =

@@ -11,6 +11,7 @@ mod conversion;
 mod conversion_helpers;
 mod conversion_trees;
 mod demo;
+mod drift;
 mod examples;
 mod faults;
 mod files;
@@ -60,6 +61,7 @@ pub fn all(suite: &mut Suite) {
     suite.group("at_once", at_once::cases);
     suite.group("access", access::cases);
     suite.group("second_run", second_run::cases);
+    suite.group("drift", drift::cases);
     suite.group("cli", cli::cases);
     suite.group("story", story::cases);
     suite.group("tree", tree::cases);

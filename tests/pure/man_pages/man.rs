@@ -48,6 +48,7 @@ pub fn program() -> String {
          each of them; everything else was applied. With `--validate`, there are errors or warnings.",
     );
     entry(&mut page, &[bold("2")], "Invalid command line; nothing was applied.");
+    entry(&mut page, &[bold("3")], "With `--dry-run --exit-code`: a run would change something.");
     heading(&mut page, "ENVIRONMENT");
     for address in Address::ALL {
         let text = format!("Replaces `${}` in user-data if the platform does not provide it.", address.token());

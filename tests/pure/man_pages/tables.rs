@@ -16,6 +16,7 @@ const PAGES: &[(&str, &str)] = &[
     ("root", "applying.md"),
     ("validate", "validating.md"),
     ("dry-run", "applying.md"),
+    ("exit-code", "drift.md"),
     ("explain", "findings.md"),
     ("convert-to", "leaving.md"),
     ("schema", "editors.md"),
