@@ -1,7 +1,8 @@
 //! The account files of a root, edited under the locks that the shadow tools use.
 //!
 //! `useradd` and the other shadow tools first lock `/etc/.pwd.lock` (`lckpwdf(3)`), then each file with a `FILE.lock`
-//! that contains their process ID. Both are taken here, so that no edit, of a tool or of this program, is lost.
+//! that contains their process ID. This module takes the same locks, so that neither a tool nor this program overwrites
+//! an edit of the other.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -71,11 +72,12 @@ pub(super) struct AccountFiles<'r> {
 }
 
 impl<'r> AccountFiles<'r> {
-    /// Locks and reads the files.
+    /// Locks and reads the account files.
     ///
     /// # Errors
     ///
-    /// Another program holds a lock for 15 s or until the deadline, or a file is not a regular one or cannot be read.
+    /// Another program holds a lock for 15 s or until the deadline; an account file is not a regular file or cannot be
+    /// read.
     pub(super) fn lock(root: &'r Root, deadline: Deadline) -> Result<Self> {
         let etc = root.directory(Path::new("/etc")).context("failed to lock the account files")?;
         if !root.is_system() {
@@ -88,15 +90,15 @@ impl<'r> AccountFiles<'r> {
             .os_context(|| "failed to stat the account files")?;
         let present: Vec<_> = present.into_iter().filter_map(|(file, there)| Some((file, there?))).collect();
         let names: Vec<_> = present.iter().map(|(file, _)| file.name()).collect();
-        // A lock of an earlier boot can name a process ID that is in use again. A tree has no boot time to compare
-        // with.
+        // After a reboot, the process ID in an old lock file can belong to another process, so such a lock is
+        // recognized by its time. A tree has no boot to compare the time with.
         let boot = root.is_system().then(boot_time);
         let locks = Locks::take(&etc, &names, boot, Deadline::after(deadline.clip(LIMIT)))?;
         let mut files = Vec::new();
         for (file, _) in present {
             let path = Path::new("/etc").join(file.name());
             let at = place(&etc, file.name());
-            // Read again: another program may have replaced it before this one had the lock.
+            // Another program may have replaced the file before this process got the lock.
             let there = status(&at).os_context(|| format!("failed to stat {}", display_path(&path)))?;
             let there = there.with_context(|| format!("{} has disappeared", display_path(&path)))?;
             let bytes =
@@ -122,7 +124,7 @@ impl<'r> AccountFiles<'r> {
     ///
     /// # Errors
     ///
-    /// A file cannot be written; those before it are.
+    /// A file cannot be written; the files before it in `order` are written.
     pub(super) fn write(&mut self, order: &[AccountFile]) -> Result<bool> {
         let mut written = false;
         for wanted in order {
@@ -142,7 +144,7 @@ impl<'r> AccountFiles<'r> {
 #[derive(Debug)]
 struct Locks {
     etc: Directory,
-    /// The lock files that were made, with their inodes.
+    /// The names of the lock files that this process created, with their inodes.
     made: Vec<(String, u64)>,
     _all: OwnedFd,
 }
@@ -169,9 +171,9 @@ impl Locks {
                 Err(Errno::EXIST) => {}
                 Err(cause) => return Err(cause).os_context(context),
             }
-            // Its creator also held the lock of all files, which this process has now, so the creator has ended.
+            // The creator also held the lock of all files. This process holds that lock now, so the creator has ended.
             if let Some(there) = status(&at).os_context(context)? {
-                // This process can have left one that it could not remove.
+                // This process may have failed to remove its own lock file earlier.
                 let is_own = |process: i32| u32::try_from(process) == Ok(std::process::id());
                 let is_dead = holder(&at).is_some_and(|process| is_own(process) || !is_alive(process));
                 let written = u64::try_from(there.st_mtime).ok().map(|time| UNIX_EPOCH + Duration::from_secs(time));
@@ -200,7 +202,7 @@ impl Drop for Locks {
     fn drop(&mut self) {
         for (name, inode) in &self.made {
             if status(&place(&self.etc, name)).is_ok_and(|there| there.is_some_and(|there| there.st_ino == *inode)) {
-                // A leftover lock names a dead process, so the next program removes it.
+                // If this fails, the file names a process that has ended, and the next program removes it.
                 let _ = rustix::fs::unlinkat(&self.etc, name.as_str(), AtFlags::empty());
             }
         }
@@ -210,7 +212,7 @@ impl Drop for Locks {
 /// Takes the lock of `lckpwdf(3)`.
 fn lock_all(etc: &Directory, until: Deadline) -> Result<OwnedFd> {
     let context = || "failed to lock the account files: /etc/.pwd.lock";
-    // Opening a FIFO in its place would block.
+    // `O_NONBLOCK`, because opening a FIFO in place of the lock file would block.
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = rustix::fs::openat(etc, ".pwd.lock", flags, Mode::RUSR | Mode::WUSR).os_context(context)?;
     let there = rustix::fs::fstat(&file).os_context(context)?;
@@ -232,14 +234,15 @@ fn lock_all(etc: &Directory, until: Deadline) -> Result<OwnedFd> {
     }
 }
 
-/// Returns true if no other program holds the lock of `lckpwdf(3)`, as every program that edits the files does.
+/// Returns true if no other program holds the lock of `lckpwdf(3)`. Every program that edits the account files takes
+/// it.
 pub(super) fn is_unlocked(root: &Root) -> bool {
     let Ok(etc) = root.directory(Path::new("/etc")) else { return false };
     lock_all(&etc, Deadline::after(Duration::ZERO)).is_ok()
 }
 
-/// Creates a lock file, which is complete before it gets its name, so that no tool reads an empty one. Returns its
-/// inode.
+/// Creates a lock file and returns its inode. The file gets its name only when it is complete, so that no tool reads an
+/// empty lock.
 fn make_lock_file(at: &Place) -> Result<u64, Errno> {
     // The tools end the number with a zero byte.
     let text = format!("{}\0", std::process::id());
@@ -252,7 +255,7 @@ fn make_lock_file(at: &Place) -> Result<u64, Errno> {
         Ok(file)
     });
     let file = match linked {
-        // The file system has no unnamed files or no hard links.
+        // The file system supports no unnamed files or no hard links.
         Err(cause) if cause != Errno::EXIST => {
             let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
             let file = rustix::fs::openat(&at.directory, &at.name, flags, mode)?;
@@ -264,7 +267,7 @@ fn make_lock_file(at: &Place) -> Result<u64, Errno> {
     Ok(rustix::fs::fstat(&file)?.st_ino)
 }
 
-/// The process that a lock file names.
+/// Returns the process ID in a lock file.
 fn holder(at: &Place) -> Option<i32> {
     let bytes = files::read_at(at, 64).ok()??;
     std::str::from_utf8(&bytes).ok()?.trim_end_matches(['\0', '\n']).parse().ok()

@@ -1,8 +1,9 @@
-//! Completion of an account whose creation was interrupted, by the next run that lists it.
+//! Completes an account whose creation was interrupted, when a later run lists it.
 //!
-//! `useradd` writes one file after the other. Killed in between, or out of space, it leaves an account without a line
-//! in `/etc/shadow`, without its group, or without a home. That is added if it is provably missing; all that exists
-//! stays as it is, since the account may have been used, changed or created by an administrator meanwhile.
+//! `useradd` writes one file after the other. If it is killed in between, or if the disk is full, it leaves an account
+//! without a line in `/etc/shadow`, without its group, or without a home. A part is added only if it is provably
+//! missing. Everything that exists stays as it is: the account may have been used, changed, or created by an
+//! administrator.
 
 use std::collections::BTreeSet;
 
@@ -19,11 +20,11 @@ use cloud_config::plan::Account;
 /// The missing parts of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Missing {
-    /// A line in `/etc/shadow`.
+    /// The line in `/etc/shadow`.
     shadow: bool,
-    /// A group with the number of its login group.
+    /// The group whose ID is the login group of the account.
     group: bool,
-    /// A home that is not empty.
+    /// The files of the home directory.
     home: bool,
 }
 
@@ -64,7 +65,7 @@ impl Accounts<'_> {
     ///
     /// # Errors
     ///
-    /// The account files cannot be locked, read or written, or the account was changed meanwhile.
+    /// The account files cannot be locked, read or written, or the account has changed since it was looked up.
     pub(super) fn complete(
         self,
         account: &Account,
@@ -81,7 +82,7 @@ impl Accounts<'_> {
             return Ok((change, vec![message]));
         }
         if !self.missing(user, account.create_home)?.is_nothing() || self.lacks_gshadow(name)? {
-            // Checked again under the lock, which is held until the end: an administrator may have changed the account.
+            // The lock is held until the end of the function: an administrator may have changed the account before.
             let mut files = AccountFiles::lock(self.root, deadline)?;
             self.must_be_unchanged(user)?;
             let missing = self.missing(user, account.create_home)?;
@@ -117,13 +118,14 @@ impl Accounts<'_> {
         if faults.is_empty() {
             crash_markers::account::clear(self.root, name);
         }
-        // This is an error only once: it may be intended. Later runs warn about it, as for any existing account.
+        // The marker is cleared already, so this is an error only once: the missing membership may be intended. Later
+        // runs only warn about it, as for any existing account.
         faults.extend(self.missing_memberships(account, user)?);
         Ok((change, faults))
     }
 
-    /// Reports an existing account without a line in `/etc/shadow` or without a login group. It is left as it is: no
-    /// marker says that a run of this program began it.
+    /// Reports an existing account without a line in `/etc/shadow` or without a login group. The account is left as it
+    /// is: no marker shows that this program created it.
     pub(super) fn report_incomplete(self, user: &UserEntry) {
         match self.missing(user, false) {
             Ok(missing) if !missing.is_nothing() => log::warn!(
@@ -135,12 +137,12 @@ impl Accounts<'_> {
         }
     }
 
-    /// Returns the group that got the number of the account's own group, which the interrupted creation did not write.
-    /// An account with a home was created completely: an administrator gave it another group since.
+    /// Returns the group that got the ID of the account's own group before `useradd` could create that. An account with
+    /// a home was created completely, so an administrator changed its group later.
     fn foreign_group(self, account: &Account, user: &UserEntry) -> Result<Option<String>> {
         let defs = LoginDefs::read(self.root)?;
         let wants_own = account.primary_group.is_none() && !account.no_user_group && defs.makes_user_groups();
-        // If the own group of an account cannot be created, the account has the default group.
+        // An account whose own group cannot be created has the default group.
         let has_default = user.gid == defs.default_group();
         if !wants_own || has_default || (account.create_home && !self.lacks_home(user)) {
             return Ok(None);
@@ -156,7 +158,7 @@ impl Accounts<'_> {
     ///
     /// # Errors
     ///
-    /// It is not, or the account files cannot be read.
+    /// The account has changed, or the account files cannot be read.
     pub(super) fn must_be_unchanged(self, user: &UserEntry) -> Result<()> {
         let passwd = self.database("/etc/passwd")?;
         if !database::users(&passwd).any(|known| known == *user) {
@@ -173,8 +175,8 @@ impl Accounts<'_> {
         Ok(has(&group) && !gshadow.is_empty() && !has(&gshadow))
     }
 
-    /// The groups that the account is not a member of. Either the interrupted creation did not add it, or an
-    /// administrator has removed it since: the two cannot be distinguished.
+    /// Returns the groups that the account is not a member of. The interrupted creation may not have added it, or an
+    /// administrator may have removed it: the two cases cannot be distinguished.
     fn missing_memberships(self, account: &Account, user: &UserEntry) -> Result<Option<String>> {
         let groups = self.database("/etc/group")?;
         let is_missing = |group: &&String| {

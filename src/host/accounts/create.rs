@@ -1,9 +1,9 @@
 //! Creates accounts of a tree as `useradd` does (`useradd(8)`), with the settings of the tree.
 //!
-//! `useradd --root` would load the name service modules of the tree, as root and outside of it, and walk to the tree by
-//! its path, which can change. So no program of the tree is run: its files are edited through its descriptor. The
-//! running system has its own tools, which know its policies and its other databases; only the parts that an
-//! interrupted `useradd` did not write are added here.
+//! `useradd --root` would load the name service modules of the tree, as root and outside of the tree, and would open
+//! the tree by its path, which can change. So no program of the tree is run: its files are edited through its
+//! descriptor. On the running system, the tools of the distribution create accounts: they know its policies and other
+//! databases. There, this module adds only the parts that an interrupted `useradd` did not write.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -17,12 +17,13 @@ use super::database::{self, Table, add_member};
 use super::login_defs::LoginDefs;
 use cloud_config::plan::{Account, is_user_name};
 
-/// The password of an account without one: no password matches it. With `!`, sshd without PAM would refuse keys, too.
+/// The password field of an account without a password: no password matches it. With `!`, sshd without PAM would also
+/// refuse keys.
 pub(super) const NO_PASSWORD: &str = "*";
 
 const SECONDS_PER_DAY: u64 = 86_400;
 
-/// Adds the account to the files of a tree. `account` has only groups that exist.
+/// Adds the account to the files of a tree. All groups of `account` exist.
 ///
 /// # Errors
 ///
@@ -68,15 +69,15 @@ pub(super) fn create(files: &mut AccountFiles<'_>, defs: &LoginDefs, account: &A
     files.write(if own_group { &OWN_GROUP } else { &NO_GROUP }).map(drop)
 }
 
-/// The order in which the files of a new account are written. If a run is interrupted, the next one finds by the line
-/// in `/etc/passwd` what is missing after that: a line in `/etc/shadow`, a group of the account's own with the other
-/// groups. All other lines come first: a line for a name without an account does no harm.
+/// The order in which the files of a new account are written. After an interrupted run, the next run finds the line in
+/// `/etc/passwd` and checks what comes after it: the line in `/etc/shadow`, and the account's own group with its
+/// memberships. All other lines come first: a line for a name without an account does no harm.
 const OWN_GROUP: [AccountFile; 6] = {
     use AccountFile::{Group, Gshadow, Passwd, Shadow, Subgid, Subuid};
     [Subuid, Subgid, Passwd, Shadow, Gshadow, Group]
 };
 
-/// The same for an account without a group of its own, whose memberships nothing else would show.
+/// The order for an account without its own group, whose memberships therefore have to come before `/etc/passwd`.
 const NO_GROUP: [AccountFile; 6] = {
     use AccountFile::{Group, Gshadow, Passwd, Shadow, Subgid, Subuid};
     [Subuid, Subgid, Gshadow, Group, Passwd, Shadow]
@@ -104,7 +105,7 @@ pub(super) fn add_group(files: &mut AccountFiles<'_>, name: &str, gid: u32) {
     }
 }
 
-/// Adds the user to groups, by name or number.
+/// Adds the user to `groups`, each given by name or ID.
 pub(super) fn add_to_groups(files: &mut AccountFiles<'_>, user: &str, groups: &[String]) {
     for group in groups {
         let text = files.get(AccountFile::Group).map(|table| table.text().into_owned()).unwrap_or_default();
@@ -121,7 +122,7 @@ pub(super) fn add_to_groups(files: &mut AccountFiles<'_>, user: &str, groups: &[
 ///
 /// # Errors
 ///
-/// There is no line for the user, or a file cannot be written.
+/// No line is for the user, or a file cannot be written.
 pub(super) fn set_password(files: &mut AccountFiles<'_>, name: &str, hash: &str) -> Result<()> {
     let set = |table: &mut Table, day: Option<String>| {
         table.edit(name, 2, |fields| {
@@ -156,7 +157,7 @@ fn add_subordinate_ids(files: &mut AccountFiles<'_>, defs: &LoginDefs, name: &st
     Ok(())
 }
 
-/// Returns the first range of `count` IDs that no line has.
+/// Returns the first free range of `count` IDs.
 fn free_range(text: &str, range: &RangeInclusive<u64>, count: u64) -> Option<u64> {
     let taken = text.lines().filter_map(|line| {
         let mut fields = line.split(':').skip(1).map(str::parse::<u64>);
@@ -223,12 +224,13 @@ fn find_group(groups: &str, group: &str) -> Option<String> {
 ///
 /// # Errors
 ///
-/// [`InvalidName`] if not.
+/// [`InvalidName`] if the name is invalid.
 pub(super) fn check_name(name: &str) -> Result<()> {
     if is_user_name(name) { Ok(()) } else { Err(InvalidName.into()) }
 }
 
-/// Today, in days since 1970, as `/etc/shadow` counts. Day 0 would ask for a new password.
+/// Returns the current date in days since 1970, the unit of `/etc/shadow`. Day 0 would make the user change the
+/// password.
 fn today() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     match seconds / SECONDS_PER_DAY {

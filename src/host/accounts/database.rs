@@ -2,13 +2,13 @@
 
 use super::UserEntry;
 
-/// A group, as `/etc/group` has it.
+/// A line of `/etc/group`.
 pub(super) struct GroupEntry {
     pub(super) name: String,
     pub(super) gid: u32,
 }
 
-/// The users of a `passwd` file; invalid lines are skipped.
+/// Parses the users of a `passwd` file; invalid lines are skipped.
 pub(super) fn users(text: &str) -> impl Iterator<Item = UserEntry> {
     text.lines().filter_map(|line| {
         let [name, _, uid, gid, _, home, shell] = fields(line)?;
@@ -22,7 +22,7 @@ pub(super) fn users(text: &str) -> impl Iterator<Item = UserEntry> {
     })
 }
 
-/// The groups of a `group` file; invalid lines are skipped.
+/// Parses the groups of a `group` file; invalid lines are skipped.
 pub(super) fn groups(text: &str) -> impl Iterator<Item = GroupEntry> {
     text.lines().filter_map(|line| {
         let [name, _, gid, _] = fields(line)?;
@@ -30,7 +30,7 @@ pub(super) fn groups(text: &str) -> impl Iterator<Item = GroupEntry> {
     })
 }
 
-/// The password hash of a user in a `shadow` file.
+/// Returns the password hash of a user in a `shadow` file.
 pub(super) fn hash<'t>(text: &'t str, user: &str) -> Option<&'t str> {
     text.lines().find_map(|line| {
         let mut fields = line.split(':');
@@ -38,7 +38,7 @@ pub(super) fn hash<'t>(text: &'t str, user: &str) -> Option<&'t str> {
     })
 }
 
-/// The comment of a user in a `passwd` file.
+/// Returns the comment (GECOS) of a user in a `passwd` file.
 pub(super) fn gecos<'t>(text: &'t str, user: &str) -> Option<&'t str> {
     text.lines().filter_map(fields::<7>).find(|fields| fields[0] == user).map(|fields| fields[4])
 }
@@ -49,21 +49,22 @@ pub(super) fn is_member(text: &str, group: &str, user: &str) -> bool {
     groups.any(|[.., members]| members.split(',').any(|member| member == user))
 }
 
-/// The fields of a line that has this many, and a name that does not refer to another database (`+`, `-`).
+/// Splits a line into exactly `N` fields; `None` if it has another number of fields or refers to another database (`+`,
+/// `-`).
 fn fields<const N: usize>(line: &str) -> Option<[&str; N]> {
     let fields: Vec<_> = line.split(':').collect();
     let fields: [&str; N] = fields.try_into().ok()?;
     (!fields[0].is_empty() && !fields[0].starts_with(['+', '-', '#'])).then_some(fields)
 }
 
-/// An account file that is being edited. Bytes of lines that are not edited stay as they are, valid UTF-8 or not.
+/// An account file that is being edited. Lines that are not edited keep their bytes, valid UTF-8 or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Table {
     bytes: Vec<u8>,
 }
 
 impl Table {
-    /// The table in these bytes.
+    /// Creates a table from the content of a file.
     pub(super) const fn new(bytes: Vec<u8>) -> Self {
         Self { bytes }
     }
@@ -73,12 +74,12 @@ impl Table {
         &self.bytes
     }
 
-    /// The content as text, for reading only.
+    /// The content as text for lookups, with invalid UTF-8 replaced. It is never written back.
     pub(super) fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.bytes)
     }
 
-    /// Returns true if there is a line of this name.
+    /// Returns true if a line has this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.lines().any(|line| is_of(line, name))
     }
@@ -92,7 +93,8 @@ impl Table {
         self.bytes.push(b'\n');
     }
 
-    /// Edits the fields of the first line of this name. Returns true if there is such a line and its field `last`.
+    /// Edits the fields of the first line with this name. Returns false if no line has the name, or if the line has no
+    /// field with the index `last`.
     pub(super) fn edit(&mut self, name: &str, last: usize, edit: impl FnOnce(&mut Vec<Vec<u8>>)) -> bool {
         let Some(line) = self.lines().find(|line| is_of(line, name)) else { return false };
         let start = line.as_ptr() as usize - self.bytes.as_ptr() as usize;
@@ -115,7 +117,7 @@ fn is_of(line: &[u8], name: &str) -> bool {
     line.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&b':'))
 }
 
-/// Adds `member` to a list of members that commas separate, unless the list has it.
+/// Appends `member` to a comma-separated list, unless the list already has it.
 pub(super) fn add_member(list: &mut Vec<u8>, member: &str) {
     if list.split(|byte| *byte == b',').any(|known| known == member.as_bytes()) {
         return;

@@ -6,8 +6,8 @@ use super::{Accounts, UserEntry, create, database};
 use cloud_config::plan::Account;
 
 impl Accounts<'_> {
-    /// The names of the fields of `account` that differ from those of the existing `user`. The password and the keys
-    /// are not among them: these are set.
+    /// Returns the names of the fields of `account` that differ from those of the existing `user`. The password and the
+    /// keys are not compared: they are set.
     ///
     /// # Errors
     ///
@@ -22,12 +22,12 @@ impl Accounts<'_> {
         };
         if let Some(gecos) = &account.gecos {
             let passwd = self.database("/etc/passwd")?;
-            // An account of another database has its comment in that database.
+            // The comment of an account in another database is in that database, so it is not compared.
             add(database::gecos(&passwd, &user.name).is_some_and(|there| there != gecos), "gecos");
         }
         add(account.home.as_ref().is_some_and(|home| user.home.as_os_str() != home.as_str()), "homedir");
         add(account.shell.as_ref().is_some_and(|shell| user.shell.as_os_str() != shell.as_str()), "shell");
-        // A group that does not exist is an error of its own.
+        // A group that does not exist is reported as an error, not as a difference.
         let exists = |group: &&String| self.has_group(group).unwrap_or(true);
         if let Some(group) = account.primary_group.as_ref().filter(exists) {
             let gid = create::gid_of(&groups, group).or(self.group(group)?);

@@ -21,10 +21,10 @@ const LIMIT: Duration = Duration::from_secs(100);
 /// The minimum remaining time for starting a tool.
 const LEAST: Duration = Duration::from_secs(2);
 
-/// The exit status of `useradd` if the user or the group exists already; it has done nothing then.
+/// The exit status of `useradd` if the user or group already exists; nothing was changed.
 const IN_USE: i32 = 9;
 
-/// The exit status of `useradd` if it refuses the value of a flag; it has done nothing then.
+/// The exit status of `useradd` if it rejects the value of a flag; nothing was changed.
 const BAD_ARGUMENT: i32 = 3;
 
 impl Accounts<'_> {
@@ -34,8 +34,7 @@ impl Accounts<'_> {
     /// # Errors
     ///
     /// A tool is missing, fails, or takes too long, or a group, the shell or the home could not be set. The account is
-    /// created without that, and never removed. A group of an existing account that does not
-    /// exist is an error too.
+    /// then created without that item, and never removed. A missing group of an existing account is also an error.
     pub fn ensure(self, account: &Account, deadline: Deadline) -> Result<StepResult> {
         let name = &account.name;
         let password = password(account).with_context(|| format!("failed to set the password of user {name}"))?;
@@ -100,7 +99,7 @@ impl Accounts<'_> {
         }
     }
 
-    /// Checks for values that would fail after the account was created.
+    /// Rejects the account if one of its values would fail only after the account was created.
     fn check(self, account: &Account) -> Result<()> {
         create::check_name(&account.name)?;
         if !self.root.is_system() && self.database("/etc/passwd")?.is_empty() {
@@ -144,7 +143,7 @@ impl Accounts<'_> {
         if account.create_home
             && let Err(error) = self.create_home_of_new(&user, deadline)
         {
-            // The marker stays: the next run tries again.
+            // The marker is kept, so that the next run tries again.
             faults.push(format!("{error:#}"));
             return Ok(faults);
         }
@@ -152,7 +151,7 @@ impl Accounts<'_> {
         Ok(faults)
     }
 
-    /// Creates the home of an account that was created just now, under the lock of the account files.
+    /// Creates the home of an account that this run has just created, under the lock of the account files.
     fn create_home_of_new(self, user: &UserEntry, deadline: Deadline) -> Result<()> {
         let _files = AccountFiles::lock(self.root, deadline)?;
         self.must_be_unchanged(user)?;
@@ -184,7 +183,7 @@ impl Accounts<'_> {
 
     fn has_password(self, name: &str, hash: &str) -> Result<bool> {
         let shadow = self.database("/etc/shadow")?;
-        // An account of a tree without shadow passwords has its hash in /etc/passwd.
+        // In a tree without shadow passwords, the hash is in /etc/passwd.
         let known = if shadow.is_empty() { self.database("/etc/passwd")? } else { shadow };
         Ok(database::hash(&known, name) == Some(hash))
     }
@@ -202,7 +201,7 @@ impl Accounts<'_> {
 /// Prevents the tools from looking up the dynamic users of systemd.
 const BYPASS: [&str; 2] = ["SYSTEMD_NSS_DYNAMIC_BYPASS", "1"];
 
-/// Runs a tool that must not be killed halfway because the deadline of the run is near.
+/// Runs a tool, unless so little time remains that the tool would probably be killed halfway.
 fn run(tool: &Tool<'_>, deadline: Deadline) -> Result<()> {
     if deadline.remaining() < LEAST {
         bail!("there is no time left to run {}", tool.name());
@@ -210,21 +209,22 @@ fn run(tool: &Tool<'_>, deadline: Deadline) -> Result<()> {
     tool.run(deadline.clip(LIMIT))
 }
 
-/// Returns the hash to set. An empty one is not set: it would allow logins without a password.
+/// Returns the hash to set; `None` for an empty one, which would allow logins without a password.
 fn password(account: &Account) -> Result<Option<&str>> {
     let Some(hash) = account.passwd.as_ref().map(|hash| hash.expose().as_str()).filter(|hash| !hash.is_empty()) else {
         return Ok(None);
     };
-    // Each of these would end the field or line in the input of `chpasswd`, and begin that of another account.
+    // Each of these characters would end the field or line in the input of `chpasswd` and begin that of another
+    // account.
     if account.name.contains([':', '\n', '\0']) || hash.contains([':', '\n', '\0']) {
         bail!("a name and a password hash cannot contain a colon, a line break or a NUL byte");
     }
     Ok(Some(hash))
 }
 
-/// `useradd` for the account, without its home.
+/// Builds the `useradd` command for the account, without its home.
 fn useradd(account: &Account) -> Tool<'_> {
-    // Without `..`, so that the compiler finds a new field. The password and the home are set afterwards.
+    // No `..`: the compiler must report a new field that is not handled here. The password and the home are set later.
     let Account {
         name,
         passwd: _,
@@ -242,7 +242,8 @@ fn useradd(account: &Account) -> Tool<'_> {
     let values = [("--comment", gecos), ("--home-dir", home), ("--gid", primary_group), ("--shell", shell)];
     for (flag, value) in values {
         if let Some(value) = value {
-            // Flag and value are one argument: `useradd` searches all arguments for `--root`, also the values of flags.
+            // Flag and value are one argument: `useradd` searches all arguments for `--root`, including values of other
+            // flags.
             tool = tool.arg(format!("{flag}={value}"));
         }
     }

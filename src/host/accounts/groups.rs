@@ -1,7 +1,7 @@
-//! The groups that a new account can get: those in `/etc/group`, and those that only another local database has.
+//! The groups that a new account can get: groups in `/etc/group`, and groups of other local databases.
 //!
-//! `useradd` refuses an account with a group that is not in `/etc/group`. A group of another local database, such as
-//! systemd's user database, gets a line there. The account is created without any other group.
+//! `useradd` rejects an account with a group that is not in `/etc/group`. For a group of another local database, such
+//! as systemd's user database, a line is added there. The account is created without any other group.
 
 use std::path::Path;
 use std::time::Duration;
@@ -26,14 +26,14 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 /// A group for a new account.
 enum Group {
-    /// It is in `/etc/group`.
+    /// A group in `/etc/group`.
     Listed,
-    /// Only another database of this machine has it.
+    /// A group that only another local database has.
     Local {
         name: String,
         gid: u32,
     },
-    /// A remote database has it, or the database is unknown.
+    /// A group of a remote or unknown database.
     Remote {
         service: String,
     },
@@ -43,22 +43,22 @@ enum Group {
 /// The state of the group with the name of an account.
 #[derive(PartialEq, Eq)]
 enum OwnGroup {
-    /// The default of `useradd`.
+    /// No existing group is in the way, so `useradd` decides about the group.
     Default,
-    /// It exists, and the account asks to be a member.
+    /// The group exists, and the configuration asks for membership.
     Joined,
-    /// It exists, and membership could be a privilege that the configuration does not ask for.
+    /// The group exists, and membership could be a privilege that the configuration does not ask for.
     Taken,
 }
 
-/// The fault of an account that has the name of a group.
-fn taken(name: &str) -> String {
+/// Describes the fault of an account whose name is also the name of an existing group.
+fn name_in_use(name: &str) -> String {
     format!("group {name} already exists (default login group used; `primary_group: {name}` joins it)")
 }
 
 impl Accounts<'_> {
-    /// Returns the account with the groups that it can get, and the reasons for missing groups. Lines that
-    /// `/etc/group` lacks are added to it.
+    /// Returns the account with the groups that it can get, and the reasons for the missing ones. Adds lines that
+    /// `/etc/group` lacks.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl Accounts<'_> {
             OwnGroup::Joined => account.primary_group = Some(account.name.clone()),
             OwnGroup::Taken => {
                 account.no_user_group = true;
-                faults.push(taken(&account.name));
+                faults.push(name_in_use(&account.name));
             }
         }
         let mut missing: Vec<(String, u32)> = Vec::new();
@@ -143,7 +143,7 @@ impl Accounts<'_> {
             groups => lacks.push(format!("groups {}: they do not exist", groups.join(", "))),
         }
         if self.own_group(account)? == OwnGroup::Taken {
-            lacks.push(format!("a group of its own: {}", taken(&account.name)));
+            lacks.push(format!("a group of its own: {}", name_in_use(&account.name)));
         }
         if lacks.is_empty() {
             return Ok(());
@@ -151,7 +151,7 @@ impl Accounts<'_> {
         Err(PartialAccount(format!("account created without {}", lacks.join("; "))).into())
     }
 
-    /// The faults of an existing account whose groups exist nowhere.
+    /// Describes each group of an existing account that no database has.
     ///
     /// # Errors
     ///
@@ -181,7 +181,7 @@ impl Accounts<'_> {
         if faults.is_empty() { Ok(()) } else { Err(PartialAccount(faults.join(", ")).into()) }
     }
 
-    /// Returns the account without the group of its own name, if that does not exist and is created with the account.
+    /// Returns the account without the group of its own name if `useradd` will create that group.
     fn with_own_group(self, account: &Account) -> Result<Account> {
         let mut account = account.clone();
         let name = &account.name;
@@ -229,7 +229,7 @@ impl Accounts<'_> {
             known = found(group).os_context(|| format!("failed to look up group {wanted}"))?;
         }
         let Some(group) = known else { return Ok(Group::Unknown) };
-        // The name is invalid in a line of /etc/group, or a local group already has the ID.
+        // The name is not valid in a line of /etc/group, or a local group already has the name.
         let is_odd = group.name.contains([':', ',', '\n']) || database::groups(&text).any(|it| it.name == group.name);
         let service = self.service_of(&group.name, deadline);
         Ok(match service {
@@ -240,7 +240,7 @@ impl Accounts<'_> {
         })
     }
 
-    /// Returns the first name service, in the order of `/etc/nsswitch.conf`, that has a group.
+    /// Returns the first name service in `/etc/nsswitch.conf` that has the group.
     fn service_of(self, group: &str, deadline: Deadline) -> Option<String> {
         let text = files::read(self.root, Path::new("/etc/nsswitch.conf"), LARGEST).ok()??;
         let text = String::from_utf8_lossy(&text).into_owned();

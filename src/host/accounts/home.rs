@@ -1,9 +1,10 @@
 //! The home directory of a new account, filled from the skeleton (`useradd(8)`, `--skel`).
 //!
-//! It is made under a temporary name, filled through its descriptor while only root can enter it, and gets its name
-//! when it is complete. So an interrupted run leaves no partial home, only a directory `.NAME.cci-` with 16
-//! hexadecimal digits that is root's. A directory that exists is filled only for an account whose creation was
-//! interrupted, and only if it is empty, with the rights of its user. Nothing in a home is removed or replaced.
+//! The home is created under a temporary name and filled through its descriptor while only root can enter it. It gets
+//! its final name when it is complete. So an interrupted run leaves no partial home, only a directory `.NAME.cci-` with
+//! 16 hexadecimal digits that root owns. An existing directory is filled only if the creation of the account was
+//! interrupted and the directory is empty, and with the permissions of its user. Files in a home are never removed or
+//! replaced.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -28,13 +29,13 @@ const DEEPEST: usize = 32;
 /// The largest skeleton, in bytes.
 const LARGEST_SKELETON: u64 = 64 << 20;
 
-/// The state of the place of a home.
+/// The state of the path of a home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HomeState {
     Nothing,
-    /// An empty directory of the user, or one of root that `useradd` created as the home before it was interrupted.
+    /// An empty directory of the user, or an empty directory of root that an interrupted `useradd` created.
     Empty,
-    /// Anything else, which stays as it is.
+    /// Any other object; it is not changed.
     Other,
 }
 
@@ -44,7 +45,7 @@ impl Accounts<'_> {
     ///
     /// # Errors
     ///
-    /// It cannot be created; existing files stay as they are.
+    /// The home cannot be created; existing files stay as they are.
     pub(super) fn create_home(self, user: &UserEntry, fill: bool) -> Result<bool> {
         let failure = || format!("failed to create the home directory {}", display_path(&user.home));
         self.try_create_home(user, fill).with_context(failure)
@@ -82,7 +83,9 @@ impl Accounts<'_> {
         }
         let above = rustix::fs::fstat(&place.directory).os_context(|| "failed to stat its directory")?;
         let is_theirs = there.st_uid == user.uid
-            || (is_plain(&there) && above.st_dev == there.st_dev && self.can_only_be_the_home(place, user)?);
+            || (belongs_to_root_alone(&there)
+                && above.st_dev == there.st_dev
+                && self.is_home_of_useradd(place, user)?);
         if !is_theirs {
             return Ok(HomeState::Other);
         }
@@ -91,9 +94,9 @@ impl Accounts<'_> {
         Ok(if is_empty && !self.is_shared(user)? { HomeState::Empty } else { HomeState::Other })
     }
 
-    /// Returns true if an empty directory of root is a home that `useradd` created: it is in the directory of homes and
-    /// has the name of the user, or is newer than the marker of the account. Any other, such as `/opt`, is not a home.
-    fn can_only_be_the_home(self, place: &Place, user: &UserEntry) -> Result<bool> {
+    /// Returns true if an empty directory of root is a home that `useradd` created: it has the default path of the
+    /// home, or is newer than the marker of the account. Any other directory, such as `/opt`, is not a home.
+    fn is_home_of_useradd(self, place: &Place, user: &UserEntry) -> Result<bool> {
         let defs = LoginDefs::read(self.root)?;
         let usual = Path::new(defs.homes()).join(&user.name);
         let is_new = || Some(birth_time(place)? >= crash_markers::account::time_set(self.root, &user.name)?);
@@ -101,13 +104,13 @@ impl Accounts<'_> {
             && (user.home == usual || is_new().unwrap_or_default()))
     }
 
-    /// Returns true if another account names the same home.
+    /// Returns true if another account has the same home.
     fn is_shared(self, user: &UserEntry) -> Result<bool> {
         let passwd = self.database("/etc/passwd")?;
         Ok(super::database::users(&passwd).any(|other| other.name != user.name && other.home == user.home))
     }
 
-    /// Makes the home under a temporary name, fills it and gives it its name.
+    /// Creates the home under a temporary name, fills it, and renames it to its final name.
     fn make_home(self, place: &Place, user: &UserEntry, defs: &LoginDefs) -> Result<()> {
         let skeleton = self.skeleton(defs)?;
         let beside = Place { directory: place.directory.clone(), name: files::temporary_name(&place.name) };
@@ -129,7 +132,7 @@ impl Accounts<'_> {
         files::flush_directory(&directory)?;
         let (from, to) = (&beside.directory, &place.directory);
         match rustix::fs::renameat_with(from, &beside.name, to, &place.name, RenameFlags::NOREPLACE) {
-            // The file system lacks RENAME_NOREPLACE. A rename replaces only an empty directory.
+            // The file system does not support RENAME_NOREPLACE. A plain rename can replace only an empty directory.
             Err(Errno::INVAL | Errno::NOSYS) => rustix::fs::renameat(from, &beside.name, to, &place.name),
             result => result,
         }
@@ -141,12 +144,13 @@ impl Accounts<'_> {
         Ok(())
     }
 
-    /// Fills an empty directory with the rights of its user, since that user may move its entries meanwhile.
+    /// Fills an empty directory with the permissions of its user, because the user may move its entries at the same
+    /// time.
     fn fill(self, place: &Place, user: &UserEntry, defs: &LoginDefs) -> Result<()> {
         let skeleton = self.skeleton(defs)?;
         let directory = open(place).os_context(|| "failed to open it")?;
         let there = rustix::fs::fstat(&directory).os_context(|| "failed to stat it")?;
-        // `useradd` makes a home without any permission and sets its mode last.
+        // `useradd` creates a home without any permission bits and sets its mode last.
         let has_mode = Mode::from_raw_mode(there.st_mode).intersects(Mode::RWXU | Mode::RWXG | Mode::RWXO);
         let mode = if has_mode { there.st_mode & 0o7777 } else { defs.home_mode() };
         if there.st_uid != user.uid || !has_mode {
@@ -180,13 +184,13 @@ impl Accounts<'_> {
     }
 }
 
-/// Returns true if a directory belongs to root alone. A directory of another group, or one that is writable by other
-/// users, was made for them.
-fn is_plain(there: &Stat) -> bool {
+/// Returns true if a directory belongs to root alone. A directory of another group, or one that other users can write
+/// to, was created for these users.
+fn belongs_to_root_alone(there: &Stat) -> bool {
     there.st_uid == 0 && there.st_gid == 0 && there.st_mode & 0o7022 == 0
 }
 
-/// Removes a directory that this run made and filled, and that only root can enter.
+/// Removes a temporary home that this run created, and that only root can enter.
 fn discard(place: &Place, directory: &Directory, depth: usize) {
     for name in entries(directory, MOST_ENTRIES).unwrap_or_default() {
         let inner = Place { directory: directory.clone(), name };
@@ -241,7 +245,7 @@ impl Skeleton {
                 FileType::RegularFile => {
                     let content = files::read_at(&place, LARGEST).with_context(shown)?.unwrap_or_default();
                     left.1 = left.1.saturating_sub(content.len() as u64);
-                    // A set-ID bit of a file of root is not copied to a file of the user.
+                    // A set-ID bit of a file of root must not pass to a file of the user.
                     HomeEntry::File(mode & 0o777, content)
                 }
                 FileType::Symlink => match link(&place).os_context(shown)? {
@@ -287,7 +291,7 @@ impl Skeleton {
                 HomeEntry::Link(target) => {
                     rustix::fs::symlinkat(target, to, name).os_context(failure)?;
                     if let Some((uid, gid)) = ids {
-                        // Only root can enter the directory that holds it.
+                        // The user cannot replace the entry before its owner is set: only root can enter the directory.
                         rustix::fs::chownat(to, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW).os_context(failure)?;
                     }
                 }
@@ -304,7 +308,7 @@ fn set_mode_and_owner(directory: &Directory, user: &UserEntry, mode: u32) -> Res
         .os_context(|| "failed to set its owner")
 }
 
-/// The time at which a directory was made, if the file system has it.
+/// Returns the creation time of a directory, if the file system records it.
 fn birth_time(place: &Place) -> Option<SystemTime> {
     let flags = AtFlags::SYMLINK_NOFOLLOW;
     let status = rustix::fs::statx(&place.directory, &place.name, flags, StatxFlags::BTIME).ok()?;
@@ -437,7 +441,7 @@ mod tests {
         let accounts = Accounts::new(&tree.root);
         fs::create_dir(tree.at("opt")).unwrap();
         assert!(!accounts.create_home(&user("/opt"), true).unwrap());
-        // The clock of the file system may stand still for some milliseconds.
+        // The file system's clock advances only every few milliseconds.
         std::thread::sleep(Duration::from_millis(50));
         crash_markers::account::set(&tree.root, "mary");
         assert!(!accounts.create_home(&user("/opt"), true).unwrap());

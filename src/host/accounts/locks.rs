@@ -1,8 +1,8 @@
-//! Locks of the user databases that a power cut left.
+//! Stale locks of the user databases, left by a power failure.
 //!
-//! The tools lock `/etc/passwd` with a file `/etc/passwd.lock` that holds their process number. They take over a lock
-//! whose process has ended, but after a power cut that number can belong to another process, or the file can be empty.
-//! Then no account can be created, boot after boot, until an administrator removes the file.
+//! The tools lock `/etc/passwd` with a file `/etc/passwd.lock` that holds their process ID. They take over a lock whose
+//! process has ended. After a power failure, however, the file can be empty, or its ID can belong to another process.
+//! Then no account can be created until an administrator removes the file.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -29,10 +29,10 @@ struct StaleLock {
     identity: (u64, u64),
 }
 
-/// Runs an operation that needs the locks. If it fails, locks that are older than this boot and existed all the time
-/// are removed, and the operation is run once more.
+/// Runs an operation that needs the locks. If it fails, removes the locks that existed the whole time and are older
+/// than this boot, and runs the operation once more.
 pub(super) fn with_locks(root: &Root, run: impl Fn() -> Result<()>) -> Result<()> {
-    // For another tree it is unknown which machine's boot counts.
+    // For a tree, the boot that the locks should be compared with is unknown.
     let old = if root.is_system() { stale_locks(root, boot_time()) } else { Vec::new() };
     run_past_stale(root, old, run)
 }
@@ -42,7 +42,8 @@ fn run_past_stale(root: &Root, old: Vec<StaleLock>, run: impl Fn() -> Result<()>
     if result.is_ok() || old.is_empty() {
         return result;
     }
-    // Every program that edits the files also holds this lock. While another program holds it, the others are in use.
+    // Every program that edits the files also holds this lock. While another program holds it, the other locks may be
+    // in use.
     if !is_unlocked(root) {
         return result;
     }
@@ -74,7 +75,7 @@ fn identity(place: &Place) -> Option<(u64, u64)> {
     status(place).ok().flatten().map(|there| (there.st_dev, there.st_ino))
 }
 
-/// Returns the start of this boot; the epoch if it is unknown, so that nothing is older.
+/// Returns the start of this boot. If it is unknown, returns the epoch, so that no lock counts as stale.
 pub(super) fn boot_time() -> SystemTime {
     let uptime = std::fs::read_to_string(Path::new("/proc/uptime")).ok();
     let uptime = uptime.and_then(|text| text.split(['.', ' ']).next()?.parse().ok()).map(Duration::from_secs);

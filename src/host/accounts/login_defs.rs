@@ -19,11 +19,11 @@ pub(super) struct LoginDefs {
 }
 
 impl LoginDefs {
-    /// Reads the settings of a tree; a missing file leaves the defaults.
+    /// Reads the settings of a tree; a setting without a file has its default.
     ///
     /// # Errors
     ///
-    /// One of the files cannot be read.
+    /// A file exists and cannot be read.
     pub(super) fn read(root: &Root) -> Result<Self> {
         let text = |path: &str| -> Result<String> {
             let bytes = files::read(root, Path::new(path), LARGEST)?.unwrap_or_default();
@@ -51,7 +51,7 @@ impl LoginDefs {
         number.ok().and_then(|number| T::try_from(number).ok())
     }
 
-    /// The range of IDs of new users (`kind` is `UID`) or groups (`GID`).
+    /// Returns the range of IDs of new users (`kind` is `UID`) or groups (`GID`).
     pub(super) fn ids(&self, kind: &str, system: bool) -> RangeInclusive<u32> {
         let least: u32 = self.number(&format!("{kind}_MIN")).unwrap_or(1000);
         if system {
@@ -61,7 +61,7 @@ impl LoginDefs {
         least..=self.number(&format!("{kind}_MAX")).unwrap_or(60_000)
     }
 
-    /// The range of subordinate IDs of new users (`kind` is `UID` or `GID`), and the number of IDs per user.
+    /// Returns the range of subordinate IDs of new users (`kind` is `UID` or `GID`), and the number of IDs per user.
     pub(super) fn subordinate_ids(&self, kind: &str) -> (RangeInclusive<u64>, u64) {
         let get = |end: &str, default| self.number(&format!("SUB_{kind}_{end}")).unwrap_or(default);
         (get("MIN", 100_000)..=get("MAX", 600_100_000), get("COUNT", 65_536))
@@ -72,7 +72,7 @@ impl LoginDefs {
         self.defs.get("USERGROUPS_ENAB").is_some_and(|value| value.eq_ignore_ascii_case("yes"))
     }
 
-    /// A field of `/etc/shadow` that counts days; empty if it is not set.
+    /// Returns a field of `/etc/shadow` that counts days; empty if the setting is missing.
     pub(super) fn days(&self, key: &str) -> String {
         self.number::<i64>(key).filter(|days| *days >= 0).map(|days| days.to_string()).unwrap_or_default()
     }
@@ -83,12 +83,12 @@ impl LoginDefs {
         self.number("HOME_MODE").unwrap_or(0o777 & !umask) & 0o7777
     }
 
-    /// The ID of the login group of users without a group of their own.
+    /// Returns the login group of users without a group of their own.
     pub(super) fn default_group(&self) -> u32 {
         self.useradd.get("GROUP").and_then(|group| group.parse().ok()).unwrap_or(100)
     }
 
-    /// The directory of new home directories.
+    /// Returns the directory in which home directories are created.
     pub(super) fn homes(&self) -> &str {
         self.useradd.get("HOME").map_or("/home", String::as_str)
     }
@@ -108,7 +108,7 @@ impl LoginDefs {
         self.useradd.get("SKEL").filter(|path| path.starts_with('/')).map_or("/etc/skel", String::as_str)
     }
 
-    /// The days after which an account with an expired password is locked; empty if never.
+    /// Returns the number of days after which an account with an expired password is locked; empty for never.
     pub(super) fn inactive(&self) -> String {
         self.useradd.get("INACTIVE").filter(|days| days.parse::<u32>().is_ok()).cloned().unwrap_or_default()
     }

@@ -1,7 +1,7 @@
 //! Users and groups, looked up and created.
 //!
-//! On the running system lookups go through the C library, which reads more databases than `/etc/passwd`, and
-//! accounts are created by the distribution's tools. In a tree its own files are read and edited: the databases of
+//! On the running system, lookups go through the C library, which reads more databases than `/etc/passwd`, and the
+//! distribution's tools create accounts. In a tree, this program reads and edits the tree's own files: the databases of
 //! this machine do not apply to it. No account, group or home is ever removed.
 
 mod account_files;
@@ -63,12 +63,12 @@ pub enum UnknownPrincipal {
     Group(String),
 }
 
-/// The fault of an account that cannot be created as configured, such as one with a group that does not exist.
+/// The faults of an account that cannot be created as configured, such as a missing group.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PartialAccount(String);
 
-/// A name that every tool refuses for a new user.
+/// An invalid name for a new user, which every tool rejects.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid user name")]
 pub struct InvalidName;
@@ -86,13 +86,13 @@ impl<'r> Accounts<'r> {
         Self { root, deadline: None }
     }
 
-    /// Ends lookups with the run.
+    /// Limits lookups to `deadline`, the end of the run.
     #[must_use]
     pub const fn until(self, deadline: Deadline) -> Self {
         Self { deadline: Some(deadline), ..self }
     }
 
-    /// The user of this name.
+    /// Returns the user with this name.
     ///
     /// # Errors
     ///
@@ -116,19 +116,19 @@ impl<'r> Accounts<'r> {
         Ok(database::users(&self.database("/etc/passwd")?).find(|user| user.uid == uid))
     }
 
-    /// The home directory of an account that would be created without it, if it does not exist.
+    /// Returns the home directory of a new account if it does not exist and `create_home` is false.
     pub fn missing_home(self, account: &Account) -> Option<PathBuf> {
         if account.create_home { None } else { self.absent_home(account) }
     }
 
-    /// The home directory of a new account, if it does not exist.
+    /// Returns the home directory of a new account that does not exist yet.
     pub fn absent_home(self, account: &Account) -> Option<PathBuf> {
         let default = || LoginDefs::read(self.root).map(|defs| defs.home_of(&account.name)).ok();
         let home = PathBuf::from(account.home.clone().or_else(default)?);
         self.root.directory(&home).is_err_and(|error| error.absent()).then_some(home)
     }
 
-    /// The home directory of a new account that cannot be created, and the reason.
+    /// Returns the home directory of a new account if it cannot be created, and the reason.
     fn unusable_home(self, account: &Account) -> Option<(&str, &'static str)> {
         let home = account.home.as_deref().filter(|_| account.create_home)?;
         let path = Path::new(home);
@@ -141,10 +141,10 @@ impl<'r> Accounts<'r> {
         }
     }
 
-    /// Returns the login shell of an account and its fault if it is not a program, so that sshd refuses the account.
+    /// Returns the login shell of an account if it is not a program, and the reason. sshd would reject such an account.
     fn unusable_shell(self, account: &Account) -> Option<(&str, &'static str)> {
         let shell = account.shell.as_deref()?;
-        // A tree without programs gets them later.
+        // The programs of such a tree are installed later.
         if !self.root.is_system() && self.root.directory(Path::new("/bin")).is_err() {
             return None;
         }
@@ -159,7 +159,7 @@ impl<'r> Accounts<'r> {
         (!prevents_login).then_some((shell, fault))
     }
 
-    /// The unusable shell in place of which the default one is set, and the reason.
+    /// Returns the unusable shell that is replaced with the default one, and the reason.
     fn replaced_shell(self, account: &Account) -> Option<(&str, &'static str)> {
         self.unusable_shell(account).filter(|(shell, fault)| is_replaced(shell, fault))
     }
@@ -171,7 +171,7 @@ impl<'r> Accounts<'r> {
         }
     }
 
-    /// The number of the group of this name.
+    /// Returns the ID of the group with this name.
     ///
     /// # Errors
     ///
@@ -184,7 +184,7 @@ impl<'r> Accounts<'r> {
         Ok(database::groups(&self.database("/etc/group")?).find(|group| group.name == name).map(|group| group.gid))
     }
 
-    /// Returns true if there is a group of this name or number, as `useradd` takes it.
+    /// Returns true if a group has this name or ID, as `useradd` interprets it.
     ///
     /// # Errors
     ///
@@ -235,19 +235,19 @@ impl<'r> Accounts<'r> {
         }
     }
 
-    /// Asks the C library of the running system; returns `None` for a tree, and if there is no answer.
+    /// Sends a question to the C library of the running system; returns `None` for a tree, and if no answer comes.
     fn ask(self, question: impl FnOnce() -> Question) -> Option<Answer> {
         if !self.root.is_system() {
             return None;
         }
-        // The C library of a static build loads no name service.
+        // The C library of a static build cannot load name services.
         if cfg!(target_env = "musl") {
             self.report_unread_services();
         }
         names::ask(question(), self.deadline)
     }
 
-    /// Warns once about name services that this build does not read.
+    /// Warns once about name services that this build cannot read.
     fn report_unread_services(self) {
         static REPORTED: Once = Once::new();
         REPORTED.call_once(|| {
@@ -270,10 +270,10 @@ impl From<nix::unistd::User> for UserEntry {
     }
 }
 
-/// The fault of a shell that is the path of a directory.
+/// The fault of a shell whose path is a directory.
 const IS_DIRECTORY: &str = "is a directory";
 
-/// Returns true for an unusable shell that the default one can replace without giving the user more access.
+/// Returns true for an unusable shell that can be replaced with the default one without giving the user more access.
 fn is_replaced(shell: &str, fault: &str) -> bool {
     fault == IS_DIRECTORY || is_common_shell(shell)
 }

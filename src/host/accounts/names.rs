@@ -1,8 +1,8 @@
-//! Looks users and groups up with the C library, within a time limit.
+//! Looks up users and groups with the C library, within a time limit.
 //!
-//! The C library reads more databases than `/etc/passwd`: systemd, or a directory service on the network. A database
-//! that hangs would block every lookup for a minute, and the run with it. So a separate thread does the lookups; after
-//! one timeout, the files are used.
+//! The C library reads more databases than `/etc/passwd`, such as systemd's or a directory service on the network. A
+//! database that hangs would block every lookup, and the run, for a minute. So a separate thread does the lookups.
+//! After one timeout, only the files are used.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -45,20 +45,20 @@ type PendingQuestion = (Question, SyncSender<Answer>);
 enum LookupState {
     Idle,
     Asking(SyncSender<PendingQuestion>),
-    /// It did not answer once, and is not asked again.
+    /// A lookup timed out; no further question is sent.
     Silent,
 }
 
 static STATE: Mutex<LookupState> = Mutex::new(LookupState::Idle);
 
-/// Returns the answer; `None` if it does not come in time, or an earlier one did not.
+/// Returns the answer; `None` if it does not come in time, or if an earlier lookup timed out.
 pub(super) fn ask(question: Question, deadline: Option<Deadline>) -> Option<Answer> {
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
     if matches!(*state, LookupState::Idle) {
         let (sender, receiver) = sync_channel(1);
         let spawned = std::thread::Builder::new().name("lookups".into()).spawn(move || answer_all(&receiver));
         if let Err(error) = spawned {
-            // Without a thread, a database that hangs would block the run.
+            // Without the thread, a hanging database would block the run, so only the files are used.
             let error = OsError::from(error);
             log::warn!("failed to start a thread for lookups: {error}; only /etc/passwd and /etc/group are used");
             *state = LookupState::Silent;
@@ -89,7 +89,7 @@ pub(super) fn ask(question: Question, deadline: Option<Deadline>) -> Option<Answ
 
 fn answer_all(questions: &Receiver<PendingQuestion>) {
     for (question, answers) in questions {
-        // After the time limit the receiver is gone.
+        // The receiver is gone after the time limit.
         let _ = answers.send(answer(question));
     }
 }

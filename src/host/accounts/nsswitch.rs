@@ -9,7 +9,7 @@ const FILES: [&str; 2] = ["files", "compat"];
 pub(super) fn services(text: &str, name: &str) -> Vec<String> {
     let line = text.lines().find_map(|line| line.trim_start().strip_prefix(name)?.trim_start().strip_prefix(':'));
     let line = line.unwrap_or("files").split('#').next().unwrap_or_default();
-    // The text in brackets is the action after a result.
+    // The words in brackets are actions, such as `[NOTFOUND=return]`.
     let mut services = Vec::new();
     let mut inside = false;
     for word in line.split_whitespace() {
@@ -22,7 +22,7 @@ pub(super) fn services(text: &str, name: &str) -> Vec<String> {
     services
 }
 
-/// Returns the warning of a build whose C library loads no name service; `None` if files are the only service.
+/// Returns the warning of a build that cannot load name services; `None` if the files are the only service.
 pub(super) fn unread_services(text: &str) -> Option<String> {
     let services: BTreeSet<_> = ["passwd", "group"].into_iter().flat_map(|name| services(text, name)).collect();
     let unread: Vec<_> = services.into_iter().filter(|service| !FILES.contains(&service.as_str())).collect();
