@@ -1,6 +1,6 @@
 //! The marker of a user account that is being created: `/etc/.useradd-NAME.cci`, a link whose text is the user's name.
 //!
-//! It shows only that a creation was begun. The next run that lists the account adds what is missing. A run
+//! The marker shows only that the creation was begun. The next run that lists the account adds the missing parts. A run
 //! that does not list it reports the account once and moves the marker to `/run`, where later runs of this boot still
 //! find it.
 
@@ -26,7 +26,8 @@ const OLD_SUFFIXES: [&str; 4] = ["", ":group", ":home", ":group:home"];
 /// The directory of markers.
 const ETC: &str = "/etc";
 
-/// Marks that the creation of `name` begins. Best effort: where this is impossible, so is the creation.
+/// Marks that the creation of `name` begins. Best effort: if /etc cannot be written, the account cannot be created
+/// either.
 pub fn set(root: &Root, name: &str) {
     let Some(place) = place(root, Path::new(ETC), name) else { return };
     match rustix::fs::symlinkat(name, &place.directory, &place.name) {
@@ -57,7 +58,7 @@ pub fn time_set(root: &Root, name: &str) -> Option<SystemTime> {
     Some(UNIX_EPOCH + Duration::new(u64::try_from(there.st_mtime).ok()?, nanoseconds))
 }
 
-/// The marked accounts that are not in `listed`. Their markers are moved to `/run`, or removed from a tree.
+/// Returns the marked accounts that are not in `listed`. Their markers are moved to `/run`, or removed from a tree.
 pub fn take_unlisted(root: &Root, listed: &BTreeSet<&str>) -> Vec<String> {
     let mut unlisted = names(root);
     unlisted.retain(|name| !listed.contains(name.as_str()));
@@ -79,7 +80,7 @@ pub fn take_unlisted(root: &Root, listed: &BTreeSet<&str>) -> Vec<String> {
     unlisted
 }
 
-/// The marked accounts of `/etc`. Other entries are passed over one by one, so that their number does not matter.
+/// Returns the marked accounts in `/etc`. Entries are read one by one, so that a large directory needs no memory.
 fn names(root: &Root) -> Vec<String> {
     let list = || -> Option<Vec<String>> {
         let etc = root.directory(Path::new(ETC)).ok()?;
@@ -102,7 +103,7 @@ fn is_marker(place: &Place, name: &str) -> bool {
     text.to_str().and_then(|text| text.strip_prefix(name)).is_some_and(|rest| OLD_SUFFIXES.contains(&rest))
 }
 
-/// The places where a marker of `name` can be.
+/// Returns the places where a marker of `name` can be.
 fn places(root: &Root, name: &str) -> Vec<Place> {
     let state = root.is_system().then_some(STATE);
     let directories = std::iter::once(ETC).chain(state);

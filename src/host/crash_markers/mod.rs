@@ -1,4 +1,4 @@
-//! Crash markers: what an interrupted run leaves behind, so that the next run knows what is incomplete.
+//! Crash markers: the files from which a run learns which changes an interrupted run left incomplete.
 //!
 //! Each marker is set before the change that it stands for, and cleared once that change is complete.
 //!
@@ -17,10 +17,11 @@
 //!   a file of its own, and one `unlink` clears it.
 //! - Temporary files are many and appear only under the lock of the root: one list per root costs one append per name.
 //!
-//! One journal for all would need entries that cancel others, also in the files of interrupted runs, where one entry is
-//! cleared and the next one is still needed. A marker that is only a name cannot be half written, even on a full disk.
+//! One journal for all markers would need entries that cancel others. Interrupted runs leave journals, too, in which
+//! one entry may be cleared while another is still needed. A marker that is only a name cannot be half written, even on
+//! a full disk.
 //!
-//! The names and formats are read by later versions too: a change must still read what earlier ones left.
+//! Later versions also read these names and formats: a change must still read the markers of earlier versions.
 
 pub mod account;
 mod pending;

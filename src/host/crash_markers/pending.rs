@@ -1,8 +1,8 @@
 //! The markers of a pending daemon-reload and of a pending restart of systemd-networkd.
 //!
 //! A marker is set before a file changes, and cleared when systemd or networkd has read the file. After an interrupted
-//! run, every file may be as it should be, so only the marker shows that an action is pending. A run locks its own
-//! markers, so that other runs leave them to it.
+//! run, all files may have the wanted content, so only the marker shows that an action is pending. A run locks its own
+//! markers: other runs then leave them alone.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
@@ -19,7 +19,7 @@ use crate::host::root::{OsContext, OsError};
 const NETWORKD: &str = "networkd-restart-";
 const SYSTEMD: &str = "systemd-reload-";
 
-/// One kind of pending action: the marker of this run, and those of interrupted runs.
+/// One kind of pending action, with the marker of this run. The markers of interrupted runs are found in the directory.
 #[derive(Debug)]
 pub struct PendingReload {
     directory: PathBuf,
@@ -66,7 +66,7 @@ impl PendingReload {
         let context = || format!("failed to write {}", path.display());
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = file.os_context(context)?;
-        // Other runs hold the lock only while they look.
+        // Another run holds the lock only for the moment in which it checks whether this run has ended (`is_free`).
         flock(&file, FlockOperation::LockExclusive).os_context(context)?;
         self.own = Some((path, file));
         Ok(())
@@ -77,13 +77,14 @@ impl PendingReload {
         !self.markers_left().is_empty()
     }
 
-    /// Returns the markers that an action which begins now clears: that of this run, and those of interrupted runs.
+    /// Returns the markers that an action which begins now will clear: the marker of this run and those of interrupted
+    /// runs.
     pub fn markers(&self) -> Markers {
         let own = self.own.iter().map(|(path, _)| path.clone());
         Markers(own.chain(self.markers_left()).collect())
     }
 
-    /// Clears these markers.
+    /// Clears `markers` after their action is done.
     pub fn clear(&mut self, markers: Markers) {
         for path in markers.0 {
             self.own.take_if(|(own, _)| *own == path);
@@ -97,7 +98,7 @@ impl PendingReload {
         }
     }
 
-    /// Clears the marker of this run, whose file did not change.
+    /// Clears the marker of this run if the file did not change after all.
     pub fn cancel(&mut self) {
         let own = self.own.iter().map(|(path, _)| path.clone()).collect();
         self.clear(Markers(own));
@@ -145,7 +146,7 @@ mod tests {
         second.set_as(2).unwrap();
         second.cancel();
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
-        // The names that other versions set.
+        // Names that other versions of the program use.
         for name in ["networkd-restart-77", "systemd-reload-77"] {
             fs::write(directory.path().join(name), "").unwrap();
         }

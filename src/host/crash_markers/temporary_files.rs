@@ -1,9 +1,9 @@
-//! The markers of temporary files: a list of their names, which the next run removes.
+//! The markers of temporary files: a list of names, which the next run removes.
 //!
-//! A run also removes the temporary files in each directory that it writes to. Another configuration can write to other
-//! directories, so the exact names are listed, too. Only a file that gets a temporary name is listed: one that replaces
-//! another, or any file where the file system has no unnamed files. The list is not flushed: after a power cut, only
-//! the search of the directories finds the files.
+//! A run also searches each directory that it writes to for temporary files. The next configuration may write to other
+//! directories, so the exact names are listed, too. Only a file that gets a temporary name is listed: a file that
+//! replaces another, or any file on a file system without unnamed files. The list is not flushed to disk: after a power
+//! failure, only the search finds the files.
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
@@ -30,8 +30,8 @@ pub enum TemporaryKind {
     Mask,
 }
 
-/// The markers of the files that are being written; dropping it clears them. One run at a time changes a root, and it
-/// has one list at a time.
+/// The markers of the files that are being written; dropping it clears them. Only one run at a time changes a root, so
+/// there is one list per root.
 #[derive(Debug)]
 pub struct TemporaryFiles<'r> {
     root: &'r Root,
@@ -39,13 +39,13 @@ pub struct TemporaryFiles<'r> {
 }
 
 impl<'r> TemporaryFiles<'r> {
-    /// A list without entries, which is no file yet.
+    /// Creates an empty list. The file is created with the first entry.
     pub const fn new(root: &'r Root) -> Self {
         Self { root, list: None }
     }
 
-    /// Marks that `name`, beside `target` below the root, is about to be made for the user `uid`. Best effort: a file
-    /// is written even if it cannot be marked.
+    /// Marks that `name`, beside `target` below the root, is about to be created for the user `uid`. Best effort: if
+    /// this fails, the file is written anyway.
     pub fn set(&mut self, target: &Path, name: &OsStr, uid: u32, kind: TemporaryKind) {
         if let Err(error) = self.append(&target.with_file_name(name), uid, kind) {
             log::debug!("failed to mark the temporary file of {}: {}", display_path(target), OsError::from(error));
@@ -68,7 +68,7 @@ impl<'r> TemporaryFiles<'r> {
 impl Drop for TemporaryFiles<'_> {
     fn drop(&mut self) {
         if let Some((_, path)) = &self.list {
-            // Every listed file is in its place, or was removed.
+            // No temporary name of the list exists any more: each file was renamed or removed.
             let _ = std::fs::remove_file(path);
         }
     }
@@ -84,7 +84,7 @@ pub fn clear_left(root: &Root, mut remove: impl FnMut(&Path, u32, TemporaryKind)
         Err(error) if error.kind() == ErrorKind::NotFound => return,
         Err(error) => log::debug!("failed to read {}: {}", list.display(), OsError::from(error)),
     }
-    // On a full disk the last entry can be incomplete: no file has its name.
+    // On a full disk, the last entry can be incomplete. No file has such a name, so removing it has no effect.
     for (kind, uid, path) in entries.split(|byte| *byte == 0).filter_map(parse) {
         remove(path, uid, kind);
     }
@@ -98,7 +98,7 @@ fn parse(entry: &[u8]) -> Option<(TemporaryKind, u32, &Path)> {
     Some((kind, uid, Path::new(OsStr::from_bytes(&entry[space + 1..]))))
 }
 
-/// The path of the list of this root.
+/// Returns the path of the list for this root.
 fn path_of(root: &Root) -> io::Result<PathBuf> {
     if root.is_system() {
         return Ok(Path::new(STATE).join(NAME));

@@ -1,7 +1,7 @@
 //! Writes many files at once: they are filled one by one, flushed in parallel, then renamed into place.
 //!
-//! A flush waits for the disk; sixteen at a time share most of that wait. `syncfs` would flush the data of all other
-//! programs, too, which can take minutes.
+//! A flush waits for the disk; sixteen parallel flushes share most of that wait. `syncfs` would also flush the data of
+//! all other programs, which can take minutes.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -33,23 +33,25 @@ const FLUSHERS: usize = 16;
 /// The highest number of leftovers that are kept in case this run writes their files.
 const MOST_LEFTOVERS: usize = 1024;
 
-/// The descriptors that a full batch needs: a file and a directory each, and some for everything else.
+/// The number of descriptors that a full batch needs: two per file, for the file and its directory, and some for
+/// everything else.
 const DESCRIPTORS: u64 = 2048;
 
-/// The file systems that a reboot empties, by the magic number of `statfs`: there is no disk to flush to.
+/// The magic numbers (`statfs`) of file systems in memory: a reboot empties them, so nothing needs to be flushed.
 const TMPFS: i64 = 0x0102_1994;
 const RAMFS: i64 = 0x8584_58f6;
 
-/// Writes every file that differs from the wanted one. Returns for each, in order, whether it was written.
+/// Writes every file that differs from the wanted one. Returns a result for each file, in order.
 ///
-/// Missing directories are created. The result is that of writing the files one after the other: of two with the same
-/// path, the last one remains. An error affects only its file, of which no temporary file remains. Temporary files of
-/// an interrupted run in the directories of the files are removed: the caller holds the lock.
+/// Missing directories are created. The result is the same as that of writing the files one after the other: of two
+/// files with the same path, the last one remains. An error affects only its own file, and removes its temporary file.
+/// Temporary files of interrupted runs in the same directories are removed, so the caller must hold the lock.
 pub fn write_all(root: &Root, files: &[Write<'_>]) -> Vec<Result<StepResult>> {
     write_batch(root, files, Some(TemporaryFiles::new(root)))
 }
 
-/// Writes one file without the lock: no other process uses its path. No temporary file of another run is removed.
+/// Writes one file without the lock, to a path that no other process uses. Temporary files of other runs are not
+/// removed.
 ///
 /// # Errors
 ///
@@ -85,7 +87,7 @@ fn write_batch<'r>(
     batch.results.into_iter().zip(files).map(named).collect()
 }
 
-/// Flushes the names in a directory.
+/// Flushes the entries of a directory to disk.
 pub(super) fn flush_directory(directory: &Directory) -> Result<(), Errno> {
     if in_memory(directory) {
         return Ok(());
@@ -93,13 +95,13 @@ pub(super) fn flush_directory(directory: &Directory) -> Result<(), Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let readable = rustix::fs::openat(directory, ".", flags, Mode::empty())?;
     match rustix::fs::fsync(readable) {
-        // Some file systems do not support this.
+        // Some file systems cannot flush a directory.
         Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
         result => result,
     }
 }
 
-/// Returns true if the file is on a file system that a reboot empties anyway.
+/// Returns true if the file is on a file system that a reboot empties.
 pub(super) fn in_memory(file: impl AsFd) -> bool {
     rustix::fs::fstatfs(file).is_ok_and(|system| [TMPFS, RAMFS].contains(&system.f_type))
 }
@@ -112,41 +114,42 @@ struct Batch<'r> {
     files: &'r [Write<'r>],
     /// The largest number of files in the batch.
     most: usize,
-    /// The results of all files so far; the result of a staged file assumes that it will be written.
+    /// The results of all files so far. The result of a staged file is the one it has if it gets to its place.
     results: Vec<Result<StepResult>>,
     /// The opened directories: the path of each is walked only once.
-    directories: HashMap<PathBuf, Visited>,
+    directories: HashMap<PathBuf, OpenedDirectory>,
     staged: Vec<Staged>,
-    /// The markers of temporary files; `None` without the lock, and then nothing is searched.
+    /// The markers of temporary files. `None` without the lock; directories are then not searched for leftovers.
     markers: Option<TemporaryFiles<'r>>,
     /// The directories that were searched for leftovers.
     searched: HashSet<Identity>,
-    /// The leftovers that are removed only if this run writes the same file for the same owner.
+    /// The leftovers in directories of other users. One is removed only if this run writes the same file for the same
+    /// owner.
     leftovers: Vec<(Identity, Leftover)>,
 }
 
 /// An opened directory.
-struct Visited {
+struct OpenedDirectory {
     directory: Directory,
     identity: Identity,
     /// True if a reboot empties it.
     in_memory: bool,
 }
 
-/// A complete file that is not yet in its place.
+/// A complete file under no name or a temporary name.
 struct Staged {
-    /// Its index in the files and the results.
+    /// The index of the file in `Batch::files` and `Batch::results`.
     index: usize,
     temp: Temp,
-    /// The place of the file.
+    /// The final place of the file.
     place: Place,
     identity: Identity,
-    /// True if there is no disk to flush it to.
+    /// True if the file is on a file system in memory.
     in_memory: bool,
 }
 
 impl Batch<'_> {
-    /// Fills a temporary file, unless `file` already exists as wanted.
+    /// Fills a temporary file, unless `file` already exists with the wanted content, mode and owner.
     fn add(&mut self, file: &Write<'_>) -> Result<StepResult> {
         if self.staged.len() >= self.most || self.directories.len() >= self.most {
             self.finish();
@@ -154,7 +157,8 @@ impl Batch<'_> {
         let (mut place, visited) = self.find(file.path)?;
         let identity = visited.identity;
         if self.staged.iter().any(|other| other.identity == identity && other.place.name == place.name) {
-            // The same file again, perhaps by another path: the first has to be in its place for the comparison.
+            // The batch already has this file, perhaps by another path. The first version has to be in its place before
+            // the comparison.
             self.finish();
             place = self.find(file.path)?.0;
         }
@@ -175,7 +179,7 @@ impl Batch<'_> {
         Ok(StepResult::Done)
     }
 
-    fn find(&mut self, path: &Path) -> Result<(Place, &mut Visited)> {
+    fn find(&mut self, path: &Path) -> Result<(Place, &mut OpenedDirectory)> {
         let parent = path.parent().unwrap_or(Path::new(""));
         if !self.directories.contains_key(parent) {
             let directory = self.root.parent(path, true)?.directory;
@@ -183,14 +187,14 @@ impl Batch<'_> {
             let identity = (status.st_dev, status.st_ino);
             let in_memory = in_memory(&directory);
             self.search(&directory, identity);
-            self.directories.insert(parent.to_owned(), Visited { directory, identity, in_memory });
+            self.directories.insert(parent.to_owned(), OpenedDirectory { directory, identity, in_memory });
         }
         let visited = self.directories.get_mut(parent).context("the directory was just walked to")?;
         Ok((Place { directory: Arc::clone(&visited.directory), name: name_of(path)? }, visited))
     }
 
-    /// Removes the leftovers in a directory that root or the caller owns, and records those in other directories.
-    /// They cannot be files of this batch: a directory is searched before the first file in it is made.
+    /// Removes the leftovers in a directory of root or of this user, and records those in other directories. A
+    /// directory is searched before the batch writes to it, so the leftovers cannot be files of this batch.
     fn search(&mut self, directory: &Directory, identity: Identity) {
         if self.markers.is_none() || !self.searched.insert(identity) {
             return;
@@ -247,7 +251,7 @@ fn set_marker(markers: &mut Option<TemporaryFiles<'_>>, file: &Write<'_>, name: 
     }
 }
 
-/// Flushes every file, several at a time, and returns the result of each.
+/// Flushes all files, several in parallel. Returns the result of each file.
 fn flush_all(staged: &[Staged]) -> Vec<Result<(), Errno>> {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -264,12 +268,12 @@ fn flush_all(staged: &[Staged]) -> Vec<Result<(), Errno>> {
     };
     let mut failed = Vec::new();
     thread::scope(|scope| {
-        // This thread works as well, so the files are flushed even if no thread can be started.
+        // This thread also flushes files, so all files are flushed even if no thread can be started.
         let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
         let helpers: Vec<_> = (1..FLUSHERS.min(staged.len())).map_while(spawn).collect();
         failed.extend(work());
         for helper in helpers {
-            // After a panic it is unknown which files are on the disk.
+            // It is unknown which files a panicked thread has flushed, so all files count as failed.
             let unknown = |_| (0..staged.len()).map(|index| (index, Errno::IO)).collect();
             failed.extend(helper.join().unwrap_or_else(unknown));
         }
@@ -284,7 +288,7 @@ fn flush_all(staged: &[Staged]) -> Vec<Result<(), Errno>> {
 /// Raises the limit of open files as far as a batch needs, and returns the largest number of files of a batch.
 fn raise_limit() -> usize {
     let Rlimit { current, maximum } = rustix::process::getrlimit(Resource::Nofile);
-    // `None` means no limit.
+    // `None` means unlimited.
     let mut limit = current.unwrap_or(u64::MAX);
     if limit < DESCRIPTORS {
         let wanted = DESCRIPTORS.min(maximum.unwrap_or(u64::MAX));

@@ -22,18 +22,18 @@ pub(super) struct WantedFile<'a> {
     pub(super) gid: Option<u32>,
 }
 
-/// The state of the place, compared with the wanted file.
+/// The result of comparing an existing file with the wanted one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExistingFile {
-    /// Exactly the wanted file.
+    /// The wanted file.
     Same,
     /// Another file, a link, or any other object except a directory.
     Other,
-    /// Nothing.
+    /// No object exists.
     Nothing,
 }
 
-/// Returns true if a regular file with exactly this content, mode and owner is at `place`.
+/// Returns true if the object at `place` is a regular file with exactly this content, mode and owner.
 pub(super) fn is_same(place: &Place, wanted: &WantedFile<'_>) -> Result<bool> {
     Ok(existing_file(place, wanted)? == ExistingFile::Same)
 }
@@ -59,21 +59,21 @@ pub(super) fn existing_file(place: &Place, wanted: &WantedFile<'_>) -> Result<Ex
     }
     let file = match open(place, &there) {
         Ok(Some(file)) => file,
-        // A process holds a lease on the file. The comparison does not wait for it.
+        // Another process holds a lease on the file (`fcntl(2)`, F_SETLEASE). The comparison does not wait for it.
         Ok(None) | Err(Errno::AGAIN) => return Ok(ExistingFile::Other),
         Err(cause) => return Err(cause).os_context(|| "failed to read the existing file"),
     };
-    let same = holds(file, wanted.content).os_context(|| "failed to read the existing file")?;
+    let same = has_content(file, wanted.content).os_context(|| "failed to read the existing file")?;
     Ok(if same { ExistingFile::Same } else { ExistingFile::Other })
 }
 
-/// Opens the regular file that `there` describes; returns `None` if another object has taken its place meanwhile.
+/// Opens the regular file that `there` describes; returns `None` if another object has replaced it.
 ///
-/// Reading keeps the access time if that is permitted, and does not block for any kind of object.
+/// Reading does not change the access time if the caller may ask for that, and does not block for any kind of object.
 pub(super) fn open(place: &Place, there: &Stat) -> Result<Option<File>, Errno> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = match rustix::fs::openat(&place.directory, &place.name, flags | OFlags::NOATIME, Mode::empty()) {
-        // Only the owner may ask for that.
+        // Only the owner may open a file with `O_NOATIME`.
         Err(Errno::PERM) => rustix::fs::openat(&place.directory, &place.name, flags, Mode::empty()),
         result => result,
     };
@@ -87,8 +87,8 @@ pub(super) fn open(place: &Place, there: &Stat) -> Result<Option<File>, Errno> {
     Ok(same.then(|| file.into()))
 }
 
-/// Returns true if the file, which has the same length, has exactly these bytes.
-fn holds(mut file: File, mut content: &[u8]) -> std::io::Result<bool> {
+/// Returns true if `file` has exactly these bytes. Its length was compared before.
+fn has_content(mut file: File, mut content: &[u8]) -> std::io::Result<bool> {
     let mut buffer = vec![0; content.len().min(64 << 10)];
     while !content.is_empty() {
         let length = file.read(&mut buffer)?;

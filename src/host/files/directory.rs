@@ -1,4 +1,4 @@
-//! Directories with a mode of their own, and read-only file systems.
+//! Directories with a given mode, and a check for read-only file systems.
 
 use std::path::Path;
 
@@ -11,11 +11,11 @@ use crate::outcome::StepResult;
 
 /// Creates the directory `path` and its parents if they do not exist, and sets its mode if this process owns it.
 ///
-/// Parents get the mode 0755. A link is followed, or refused, as in the middle of a path.
+/// Parents get the mode 0755. A link as the last component is treated like a link in the middle of a path.
 ///
 /// # Errors
 ///
-/// Another object is in its place, or the system refuses.
+/// The path has another object or belongs to another user, or a system call fails.
 pub fn directory(root: &Root, path: &Path, mode: u32) -> Result<StepResult> {
     make(root, path, Mode::from_raw_mode(mode))
         .with_context(|| format!("failed to create the directory {}", display_path(path)))
@@ -23,7 +23,7 @@ pub fn directory(root: &Root, path: &Path, mode: u32) -> Result<StepResult> {
 
 /// Returns true if the directory `path`, or its first existing parent, is on a read-only file system.
 ///
-/// Returns false if that is unknown.
+/// Returns false if a system call fails.
 pub fn is_read_only(root: &Root, path: &Path) -> bool {
     for path in path.ancestors() {
         match root.directory(path) {
@@ -40,7 +40,7 @@ pub fn is_read_only(root: &Root, path: &Path) -> bool {
 
 fn make(root: &Root, path: &Path, mode: Mode) -> Result<StepResult> {
     let place = root.parent(path, true)?;
-    // Only its owner can enter it until it gets its mode.
+    // Until the directory gets its mode, only this process can enter it.
     let is_new = match rustix::fs::mkdirat(&place.directory, &place.name, Mode::RWXU) {
         Ok(()) => true,
         Err(Errno::EXIST) => false,
@@ -49,14 +49,14 @@ fn make(root: &Root, path: &Path, mode: Mode) -> Result<StepResult> {
     let directory = root.directory(path)?;
     let status = rustix::fs::fstat(&directory).os_context(|| "failed to stat it")?;
     let ours = status.st_uid == rustix::process::geteuid().as_raw();
-    // Its owner can rename or replace entries in it, with any mode.
+    // The owner of a directory can replace its entries, whatever its mode is.
     if !ours && status.st_uid != 0 {
         bail!("it belongs to another user (uid {})", status.st_uid);
     }
     if !ours || status.st_mode & 0o7777 == mode.as_raw_mode() {
         return Ok(if is_new { StepResult::Done } else { StepResult::Unchanged });
     }
-    // A descriptor opened with `O_PATH` cannot be changed.
+    // `fchmod` does not accept a descriptor that was opened with `O_PATH`.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = rustix::fs::openat(&directory, ".", flags, Mode::empty()).os_context(|| "failed to open it")?;
     rustix::fs::fchmod(directory, mode).os_context(|| "failed to set its mode")?;

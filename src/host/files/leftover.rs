@@ -1,8 +1,8 @@
-//! The names of temporary files, and the removal of those that an interrupted run left.
+//! Names of temporary files, and the removal of temporary files that an interrupted run left.
 //!
-//! No other program uses a name `.NAME.cci-` with 16 random hexadecimal digits. A file of such a name is removed
-//! only while the lock is held, and only if it is a regular file with one link, owned by root or by the owner that it
-//! was written for. The fixed name of earlier releases, `.NAME.cci`, proves nothing: such a file stays.
+//! Only this program uses names `.NAME.cci-` with 16 random hexadecimal digits. A file of such a name is removed only
+//! under the lock, and only if it is a regular file with one link that root or the intended owner owns. The fixed name
+//! of earlier releases, `.NAME.cci`, is not specific enough: such a file is kept.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -25,11 +25,11 @@ use cloud_config::text::temporary_name::{DIGITS, INFIX, target_of};
 /// The longest file name of Linux file systems, in bytes.
 const NAME_MAX: usize = 255;
 
-/// The highest number of entries that one search of a directory reads. A larger directory is searched in part, so that
-/// a run that changes nothing stays cheap.
+/// The largest number of entries that one search of a directory reads. A larger directory is searched in part: a run
+/// that changes nothing must stay cheap.
 const MOST_ENTRIES: usize = 10_000;
 
-/// The highest number of matches that one search returns.
+/// The largest number of matches that one search returns.
 const MOST_MATCHES: usize = 1024;
 
 /// The size of the buffer for directory entries, in bytes.
@@ -49,12 +49,12 @@ pub(super) struct Leftover {
 pub fn name_for(target: &OsStr) -> OsString {
     let mut name = OsString::from(".");
     name.push(label_for(target));
-    // Each new state has other random keys, from the kernel.
+    // `RandomState` gets random keys from the kernel, so each name is different.
     name.push(format!("{INFIX}{:0DIGITS$x}", RandomState::new().build_hasher().finish()));
     name
 }
 
-/// Returns true if `name` is a temporary name of the file `target`.
+/// Returns true if `name` is a temporary name for the file `target`.
 pub(super) fn is_of(name: &OsStr, target: &OsStr) -> bool {
     target_of(name.as_bytes()) == Some(label_for(target).as_bytes())
 }
@@ -72,8 +72,8 @@ fn label_for(target: &OsStr) -> Cow<'_, OsStr> {
     Cow::Owned(hash.into())
 }
 
-/// Removes the temporary files in `directory` that root, the caller or the user `owner` owns. Best effort: a file that
-/// cannot be removed is not an error.
+/// Removes the temporary files in `directory` that belong to root, to this user or to the user `owner`. Best effort: a
+/// file that cannot be removed is not an error.
 pub fn remove_leftovers(directory: impl AsFd, owner: u32, kind: TemporaryKind) {
     for leftover in search(&directory, kind) {
         if is_own(leftover.uid) || leftover.uid == owner {
@@ -89,25 +89,25 @@ pub fn remove_marked(root: &Root) {
             && let Ok(place) = root.parent(path, false)
         {
             remove(&place.directory, &name, uid, kind);
-            // The file gets its name before its owner, so root may still own it.
+            // The file gets its name before its owner, so this user may still own it.
             remove(&place.directory, &name, rustix::process::geteuid().as_raw(), kind);
         }
     });
 }
 
-/// Returns true if root or the caller is the user `uid`.
+/// Returns true if `uid` is root or the user of this process.
 pub(super) fn is_own(uid: u32) -> bool {
     uid == 0 || uid == rustix::process::geteuid().as_raw()
 }
 
-/// Removes the temporary file `name` if it is one that the user `uid` owns.
+/// Removes `name` if it is a temporary file of the user `uid`.
 pub(super) fn remove(directory: impl AsFd, name: &OsStr, uid: u32, kind: TemporaryKind) {
     if target_of(name.as_bytes()).is_some() && owner(&directory, name, kind) == Some(uid) {
         let _ = rustix::fs::unlinkat(&directory, name, AtFlags::empty());
     }
 }
 
-/// Returns the owner of `name` if it has the type and the number of links of a temporary file.
+/// Returns the owner of `name` if its type and number of links are those of a temporary file.
 fn owner(directory: impl AsFd, name: &OsStr, kind: TemporaryKind) -> Option<u32> {
     let there = rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     let is_kind = match kind {
@@ -118,12 +118,12 @@ fn owner(directory: impl AsFd, name: &OsStr, kind: TemporaryKind) -> Option<u32>
     (is_kind && there.st_nlink == 1).then_some(there.st_uid)
 }
 
-/// Returns the temporary files in `directory` of every owner, in bounded time and memory.
+/// Returns the temporary files of all owners in `directory`, in bounded time and memory.
 pub(super) fn search(directory: impl AsFd, kind: TemporaryKind) -> Vec<Leftover> {
     let mut found = Vec::new();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let readable = match rustix::fs::openat(&directory, ".", flags | OFlags::NOATIME, Mode::empty()) {
-        // Only the owner may open it without changing the access time.
+        // Only the owner may open a directory with `O_NOATIME`.
         Err(Errno::PERM) => rustix::fs::openat(&directory, ".", flags, Mode::empty()),
         result => result,
     };

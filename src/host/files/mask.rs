@@ -12,20 +12,20 @@ use crate::host::crash_markers::{TemporaryFiles, TemporaryKind};
 use crate::host::root::{OsContext, Place, Root, display_path, link, status};
 use crate::outcome::StepResult;
 
-/// Puts a link to `/dev/null` at `path`, in place of any file or link.
+/// Replaces the file or link at `path` with a link to `/dev/null`.
 ///
 /// # Errors
 ///
-/// A directory is in its place, or the system refuses.
+/// A directory is at `path`, or a system call fails.
 pub fn mask(root: &Root, path: &Path) -> Result<StepResult> {
     place_mask(root, path).with_context(|| format!("failed to mask {}", display_path(path)))
 }
 
-/// Removes a link to `/dev/null`, or an empty file, from `path`. Anything else is left alone.
+/// Removes a link to `/dev/null`, or an empty file, from `path`. Any other object is kept.
 ///
 /// # Errors
 ///
-/// The system refuses.
+/// The object at `path` cannot be examined or removed.
 pub fn unmask(root: &Root, path: &Path) -> Result<StepResult> {
     let context = || format!("failed to unmask {}", display_path(path));
     let Some(place) = find(root, path).with_context(context)? else { return Ok(StepResult::Unchanged) };
@@ -40,11 +40,11 @@ pub fn unmask(root: &Root, path: &Path) -> Result<StepResult> {
     Ok(StepResult::Done)
 }
 
-/// Returns true if there is a link to `/dev/null` at `path`.
+/// Returns true if the object at `path` is a link to `/dev/null`.
 ///
 /// # Errors
 ///
-/// The answer is unknown.
+/// The object at `path` cannot be examined.
 pub fn is_mask(root: &Root, path: &Path) -> Result<bool> {
     let context = || format!("failed to stat {}", display_path(path));
     match find(root, path).with_context(context)? {
@@ -57,7 +57,7 @@ pub fn is_mask(root: &Root, path: &Path) -> Result<bool> {
 ///
 /// # Errors
 ///
-/// A directory is in its place, or the answer is unknown.
+/// A directory is at `path`, or the object there cannot be examined.
 pub fn would_mask(root: &Root, path: &Path) -> Result<bool> {
     let context = || format!("failed to stat {}", display_path(path));
     let Some(place) = find(root, path).with_context(context)? else { return Ok(true) };
@@ -69,7 +69,7 @@ pub fn would_mask(root: &Root, path: &Path) -> Result<bool> {
 ///
 /// # Errors
 ///
-/// The answer is unknown.
+/// The object at `path` cannot be examined.
 pub fn would_unmask(root: &Root, path: &Path) -> Result<bool> {
     let context = || format!("failed to stat {}", display_path(path));
     match find(root, path).with_context(context)? {
@@ -94,14 +94,14 @@ fn place_mask(root: &Root, path: &Path) -> Result<StepResult> {
     Ok(StepResult::Done)
 }
 
-/// Puts the link in place of an existing file or link.
+/// Replaces the file or link at `place`: creates the mask under a temporary name and renames it.
 fn replace(root: &Root, path: &Path, place: &Place) -> Result<()> {
     let temporary = leftover::name_for(&place.name);
     let mut markers = TemporaryFiles::new(root);
     markers.set(path, &temporary, 0, TemporaryKind::Mask);
     rustix::fs::symlinkat(NOWHERE, &place.directory, &temporary).os_context(|| "failed to create the link")?;
     if let Err(cause) = rustix::fs::renameat(&place.directory, &temporary, &place.directory, &place.name) {
-        // The first error is the one to report.
+        // A second failure is not reported; the first one is the cause.
         let _ = rustix::fs::unlinkat(&place.directory, &temporary, AtFlags::empty());
         return Err(cause).os_context(|| "failed to rename the link into place");
     }

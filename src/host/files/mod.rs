@@ -1,11 +1,12 @@
-//! Writes files atomically: never partially, never visible before owner and mode are right.
+//! Writes files atomically: a file is never visible in part, or before its owner and mode are set.
 //!
-//! A file is created without a name and with mode 0600, gets its content, then its owner, then its mode, is flushed
-//! to disk, and only then gets its name, by a rename if that exists. A reader sees the old file or the
-//! new one; so does the next boot after a power cut. A file that is already as wanted is not written.
+//! A file is created with mode 0600 and without a name. It gets its content, then its owner, then its mode, and is
+//! flushed to disk. Only then it gets its name, by a rename if a file of that name exists. So a reader sees either the
+//! old file or the new one, and so does the next boot after a power failure. A file that already has the wanted
+//! content, mode and owner is not written.
 //!
-//! Only [`write_all`] writes files. There is one exception: [`crate::host::keys`] calls its parts for an opened
-//! directory, since it writes with the permissions of another user.
+//! Only [`write_all`] writes files, with one exception: [`crate::host::keys`] writes with the permissions of another
+//! user, and therefore calls [`prepare`] for an opened directory.
 
 mod batch;
 mod compare;
@@ -34,12 +35,12 @@ pub use leftover::{remove_leftovers, remove_marked};
 pub use mask::{is_mask, mask, unmask, would_mask, would_unmask};
 pub use read::{read, read_at, read_public, read_with_mode};
 
-/// A wanted file.
+/// A file to write.
 #[derive(Clone, Copy)]
 pub struct Write<'a> {
-    /// The path, below the root. A link there is replaced itself.
+    /// The path, below the root. If a link is at the path, the link is replaced and not its target.
     pub path: &'a Path,
-    /// All of its bytes.
+    /// The whole content.
     pub content: &'a [u8],
     /// Its mode, with set-id and sticky bits.
     pub mode: u32,
@@ -62,8 +63,8 @@ pub fn write(root: &Root, file: Write<'_>) -> Result<StepResult> {
 ///
 /// # Errors
 ///
-/// It could not be written (a directory is in its place, a link on the way is refused), or the answer is unknown
-/// because this process cannot read the existing file.
+/// The file could not be written (a directory is at its path, or a link in the path is refused), or the existing file
+/// cannot be read by this process.
 pub fn would_change(root: &Root, file: &Write<'_>) -> Result<bool> {
     let place = match root.parent(file.path, false) {
         Ok(place) => place,
@@ -76,29 +77,29 @@ pub fn would_change(root: &Root, file: &Write<'_>) -> Result<bool> {
     Ok(!same)
 }
 
-/// A file that is complete and on disk, but not in its place. It is removed if it is dropped before that.
+/// A complete file, on disk but not at its path. Dropping it removes the file.
 pub struct Prepared(temp::Temp);
 
 impl Prepared {
-    /// Moves it to its place, over the file or link there. `mark` is called with its temporary name before that
-    /// appears.
+    /// Moves the file to its path and replaces the file or link there. If a temporary name is needed, `mark` is called
+    /// with it before the name appears.
     ///
     /// # Errors
     ///
-    /// A directory is in its place, or the system refuses. Nothing is left behind then.
+    /// A directory is at the path, or a system call fails. No temporary file remains.
     pub fn take_place(self, mark: impl FnOnce(&OsStr) -> Result<()>) -> Result<()> {
         self.0.take_place(mark)
     }
 }
 
-/// Creates the file for `place`. `owner` is its user and group, the caller by default.
+/// Creates the file for `place`. `owner` is its user and group; by default, this process owns it.
 ///
-/// The directory itself is not flushed: see [`flush_directory`]. `mark` is called with the temporary name of the file
-/// before it appears, if it does.
+/// The directory is not flushed: see [`flush_directory`]. If a temporary name is needed, `mark` is called with it
+/// before the name appears.
 ///
 /// # Errors
 ///
-/// The system refuses. Nothing is left behind then.
+/// A system call fails. No temporary file remains.
 pub fn prepare(
     place: &Place,
     content: &[u8],
@@ -115,26 +116,26 @@ pub fn prepare(
     Ok(Prepared(temp))
 }
 
-/// Returns true if there is a regular file with this content, mode and owner.
+/// Returns true if the object at `place` is a regular file with this content, mode and owner.
 ///
 /// # Errors
 ///
-/// A directory is in its place, or it cannot be read.
+/// A directory is at `place`, or the file cannot be read.
 pub fn is_same(place: &Place, content: &[u8], mode: u32, uid: u32, gid: Option<u32>) -> Result<bool> {
     compare::is_same(place, &compare::WantedFile { content, mode, uid, gid })
 }
 
-/// Flushes the names in `directory` to disk.
+/// Flushes the entries of `directory` to disk.
 ///
 /// # Errors
 ///
-/// The system fails to flush them.
+/// The file system reports an error.
 pub fn flush_directory(directory: &Directory) -> Result<()> {
     batch::flush_directory(directory).os_context(|| "failed to flush its directory to disk")
 }
 
-/// Returns true if an object other than a directory is in the place. The later rename would also fail for a directory,
-/// but this error is shorter.
+/// Returns true if an object other than a directory is at `place`. A directory is an error here, because the error of
+/// the later rename would be less clear.
 fn is_taken(place: &Place) -> Result<bool> {
     let status = super::root::status(place).os_context(|| "failed to stat it")?;
     if status.is_some_and(|status| file_type(status.st_mode) == FileType::Directory) {

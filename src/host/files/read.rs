@@ -10,12 +10,13 @@ use rustix::fs::FileType;
 use super::{compare, file_type};
 use crate::host::root::{OsContext, Place, Root, display_path, status};
 
-/// Returns the content of the regular file at `path`; `None` if it does not exist. A link is followed as in the middle
-/// of a path.
+/// Returns the content of the regular file at `path`; `None` if it does not exist. A link as the last component is
+/// treated like a link in the middle of a path.
 ///
 /// # Errors
 ///
-/// It is not a regular file (a FIFO or a device is never opened), has more than `limit` bytes, or cannot be read.
+/// The object is not a regular file (a FIFO or a device is never opened), is longer than `limit` bytes, or cannot be
+/// read.
 pub fn read(root: &Root, path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     Ok(read_with_mode(root, path, limit)?.map(|(content, _)| content))
 }
@@ -34,7 +35,7 @@ pub fn read_with_mode(root: &Root, path: &Path, limit: u64) -> Result<Option<(Ve
     }
 }
 
-/// Reads a file that every user of the machine can reach and read; returns `None` for any other file, for a link, and
+/// Reads a file that every user of the machine can reach and read. Returns `None` for any other file, for a link, and
 /// if reading fails.
 pub fn read_public(root: &Root, path: &Path, limit: u64) -> Option<Vec<u8>> {
     let place = root.parent(path, false).ok()?;
@@ -48,7 +49,7 @@ pub fn read_public(root: &Root, path: &Path, limit: u64) -> Option<Vec<u8>> {
     read_at(&place, limit).ok()?
 }
 
-/// Reads as [`read`] does, in a directory that is opened already; a link is not a regular file here.
+/// Reads as [`read`] does, but in an opened directory. A link is an error.
 ///
 /// # Errors
 ///

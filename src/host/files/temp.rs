@@ -1,4 +1,4 @@
-//! A file before it is in its place: unnamed if the file system supports that, or else under a temporary name.
+//! A file before it gets its final name: unnamed if the file system supports that, otherwise under a temporary name.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -19,27 +19,27 @@ const ACCESS_LIST: &str = "system.posix_acl_access";
 /// The mode of a file until it is complete.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// A file that will be at `place`. It is removed if it is dropped before that.
+/// A file that will get its final name at `place`. Dropping it before that removes the file.
 pub(super) struct Temp {
     file: File,
     place: Place,
-    /// True if it replaces something.
+    /// True if an existing file or link is replaced.
     replaces: bool,
-    /// Its temporary name, if it needs one.
+    /// The temporary name, used only where an unnamed file is impossible or cannot be linked.
     name: OsString,
-    /// True if the temporary name exists.
+    /// True if the file currently has the temporary name.
     named: bool,
 }
 
 impl Temp {
-    /// Creates the file, empty, 0600. `mark` is called before a temporary name appears.
+    /// Creates an empty file with mode 0600. `mark` is called before a temporary name appears.
     pub(super) fn create(place: &Place, replaces: bool, mark: impl FnOnce(&OsStr) -> Result<()>) -> Result<Self> {
         let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
         let name = name_for(&place.name);
         if let Ok(file) = rustix::fs::openat(&place.directory, ".", flags, PRIVATE) {
             return Ok(Self { file: file.into(), place: place.clone(), replaces, name, named: false });
         }
-        // The file system has no unnamed files. Any other cause fails the next call, too.
+        // The file system supports no unnamed files. Any other cause also fails the next call, which reports it.
         mark(&name)?;
         Self::create_named(place, name).os_context(|| "failed to create a temporary file")
     }
@@ -51,7 +51,7 @@ impl Temp {
         Ok(Self { file: file.into(), place: place.clone(), replaces: true, name, named: true })
     }
 
-    /// Sets its content, owner and mode, in this order: setting the owner clears the set-ID bits.
+    /// Sets content, owner and mode, in this order: setting the owner clears the set-ID bits.
     pub(super) fn fill(&mut self, content: &[u8], owner: Option<(u32, u32)>, mode: u32) -> Result<()> {
         self.file.write_all(content).os_context(|| "failed to write its content")?;
         self.complete(owner, mode)
@@ -62,7 +62,7 @@ impl Temp {
             rustix::fs::fchown(&self.file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
                 .os_context(|| "failed to set its owner")?;
         }
-        // The directory can have a default ACL, but only the mode should count.
+        // The directory can have a default ACL, but only the given mode should apply.
         match rustix::fs::fremovexattr(&self.file, ACCESS_LIST) {
             Ok(()) | Err(Errno::NODATA | Errno::NOTSUP) => {}
             Err(cause) => return Err(cause).os_context(|| "failed to remove the default ACL of its directory"),
@@ -70,18 +70,19 @@ impl Temp {
         rustix::fs::fchmod(&self.file, Mode::from_raw_mode(mode)).os_context(|| "failed to set its mode")
     }
 
-    /// Writes its content to disk.
+    /// Flushes the content to disk.
     pub(super) fn flush(&self) -> Result<(), Errno> {
         rustix::fs::fsync(&self.file)
     }
 
-    /// Moves it to its place, over the file or link there. `mark` is called before a temporary name appears.
+    /// Moves the file to its final name and replaces the file or link there. `mark` is called before a temporary name
+    /// appears.
     pub(super) fn take_place(mut self, mark: impl FnOnce(&OsStr) -> Result<()>) -> Result<()> {
         if !self.named {
             let placed = if self.replaces { Err(Errno::EXIST) } else { self.link(&self.place.name) };
             match placed {
                 Ok(()) => return Ok(()),
-                // Something appeared in its place meanwhile.
+                // Another process created a file at `place` since the comparison.
                 Err(Errno::EXIST) => {
                     mark(&self.name)?;
                     match self.link(&self.name) {
@@ -107,7 +108,8 @@ impl Temp {
     fn link(&self, name: &OsStr) -> Result<(), Errno> {
         let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         match rustix::fs::linkat(CWD, path, &self.place.directory, name, AtFlags::SYMLINK_FOLLOW) {
-            // Without /proc, this call is needed, which requires a capability.
+            // Without /proc, only `AT_EMPTY_PATH` can link an unnamed file. It needs the capability
+            // `CAP_DAC_READ_SEARCH`.
             Err(Errno::NOENT) => rustix::fs::linkat(&self.file, "", &self.place.directory, name, AtFlags::EMPTY_PATH),
             result => result,
         }
@@ -132,8 +134,8 @@ impl Temp {
     }
 }
 
-/// Returns true if an unnamed file could not be linked because the file system has no hard links, or because both
-/// `/proc` and the capability to link without it are missing.
+/// Returns true if an unnamed file could not be linked: the file system has no hard links, or both `/proc` and the
+/// capability for `AT_EMPTY_PATH` are missing.
 const fn needs_copy(cause: Errno) -> bool {
     matches!(
         cause,
@@ -144,7 +146,7 @@ const fn needs_copy(cause: Errno) -> bool {
 impl Drop for Temp {
     fn drop(&mut self) {
         if self.named {
-            // The next run removes it if this fails.
+            // If this fails, the next run removes the file.
             let _ = rustix::fs::unlinkat(&self.place.directory, &self.name, AtFlags::empty());
         }
     }

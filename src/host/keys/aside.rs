@@ -14,11 +14,11 @@ use crate::host::root::{Directory, OsContext, Place, display_path, status};
 const MOST_NAMES: usize = 100;
 
 /// Gives `name` in the opened directory a second, unused name: `NAME.old`, `NAME.old.1` and so on. The first name
-/// remains until it is replaced. A directory cannot have two names, so it is moved.
+/// remains until it is replaced. A directory cannot have two names, so it is renamed.
 ///
 /// # Errors
 ///
-/// The file system has no hard links, or all names are taken: everything stays as it is.
+/// The file system has no hard links, or all names are in use; nothing is changed then.
 pub(super) fn keep(directory: &Directory, name: &str, user: &UserEntry) -> Result<()> {
     let context = || format!("failed to rename ~/.ssh/{name}");
     let look = |name: &str| status(&Place { directory: Arc::clone(directory), name: name.into() });
@@ -37,7 +37,7 @@ pub(super) fn keep(directory: &Directory, name: &str, user: &UserEntry) -> Resul
                 return Ok(());
             }
             Err(Errno::EXIST) => {
-                // An interrupted run did this already.
+                // An interrupted run already created the second name.
                 let there = look(&other).os_context(context)?;
                 if there.is_some_and(|there| (there.st_dev, there.st_ino) == (old.st_dev, old.st_ino)) {
                     return Ok(());
@@ -54,11 +54,12 @@ pub(super) fn keep(directory: &Directory, name: &str, user: &UserEntry) -> Resul
     bail!("failed to rename ~/.ssh/{name}: {name}.old and all names up to {name}.old.{} are taken", MOST_NAMES - 1)
 }
 
-/// Links without following a link. The kernel can refuse to link to another user's file.
+/// Creates a hard link without following a symbolic link. The kernel can refuse to link to another user's file; then
+/// root creates it.
 fn link(directory: &Directory, name: &str, other: &str, user: &UserEntry) -> Result<Result<(), Errno>> {
     let link = || rustix::fs::linkat(directory, name, directory, other, AtFlags::empty());
     match link() {
-        // Both names are in this directory, so the user gets no access to another object.
+        // Both names are in this directory, so root's link gives the user no access to another object.
         Err(Errno::PERM | Errno::ACCESS) => identity::as_ourselves(user, link),
         result => Ok(result),
     }

@@ -1,10 +1,9 @@
 //! The directories of a user's keys: `.ssh` and the directory of the sets in it.
 //!
-//! A directory of the user is written to with the user's permissions. A directory that root owns, and that no other
-//! user can write to, keeps its owner: root writes to it through the opened directory, with modes that let the user
-//! read the files. The owner
-//! of an existing object is never changed in a directory that its user can write to, since the user could have moved
-//! it there.
+//! A directory of the user is written to with the user's permissions. A directory that root owns and that no other user
+//! can write to keeps its owner: root writes to it through the opened directory, and sets modes that let the user read
+//! the files. In a directory that its user can write to, the owner of an existing object is never changed: the user
+//! could have moved the object there.
 
 use std::sync::Arc;
 
@@ -20,32 +19,32 @@ use crate::host::root::{Directory, OsContext};
 /// The mode of a directory that root creates in a directory of root.
 const READABLE: Mode = Mode::RWXU.union(Mode::RGRP).union(Mode::XGRP).union(Mode::ROTH).union(Mode::XOTH);
 
-/// The mode of a file in a directory of the user.
+/// The mode of a key file in a directory of the user.
 const USERS_FILE: u32 = 0o600;
 
-/// The mode of a file in a directory of root; its group is the user's.
+/// The mode of a key file in a directory of root; the group of the file is the user's.
 const ROOTS_FILE: u32 = 0o640;
 
-/// An opened directory.
+/// `~/.ssh` or a directory in it, opened.
 pub(super) struct KeyDir {
     pub(super) directory: Directory,
-    /// True if root owns it and the user is not root.
+    /// True if the directory belongs to root and the user is not root.
     is_roots: bool,
-    /// True if the user's directory has the mode 0700.
+    /// True if the directory belongs to the user and has the mode 0700.
     is_private: bool,
 }
 
-/// The owner and the mode of the files in a directory.
+/// The owner and the mode of the files in a [`KeyDir`].
 #[derive(Clone, Copy)]
 pub(super) struct FileOwner {
     pub(super) uid: u32,
-    /// The group, unless a new file has it by default.
+    /// The group; `None` for the group that a new file gets by default.
     pub(super) gid: Option<u32>,
     pub(super) mode: u32,
 }
 
 impl KeyDir {
-    /// Opens the directory `name`; returns `None` if nothing is there.
+    /// Opens the directory `name`; returns `None` if it does not exist.
     pub(super) fn open(parent: &Directory, name: &str, shown: &str, user: &UserEntry) -> Result<Option<Self>> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let context = || format!("failed to open {shown}");
@@ -68,19 +67,20 @@ impl KeyDir {
             bail!("{shown} belongs to another user (uid {})", status.st_uid);
         }
         if !is_roots(&status) {
-            bail!("{shown} belongs to root, and other users can write to it{}", to_run(user));
+            bail!("{shown} belongs to root, and other users can write to it{}", chown_command(user));
         }
         // The user must be able to enter it, since sshd reads the keys as the user.
         match rustix::fs::openat(&found, ".", flags | OFlags::PATH, Mode::empty()) {
             Ok(directory) => Ok(Some(Self { directory: Arc::new(directory), is_roots: true, is_private: false })),
             Err(Errno::ACCESS) => {
-                bail!("{shown} belongs to root, and user {} cannot enter it{}", user.name, to_run(user))
+                bail!("{shown} belongs to root, and user {} cannot enter it{}", user.name, chown_command(user))
             }
             Err(cause) => Err(cause).os_context(context),
         }
     }
 
-    /// Opens the directory `name`, and makes it first if it is missing. Returns true if anything was changed.
+    /// Opens the directory `name`, and creates it first if it is missing. Returns true if the directory was created or
+    /// changed.
     fn ensure(parent: &Directory, name: &str, shown: &str, user: &UserEntry, root_makes: bool) -> Result<(Self, bool)> {
         let mode = if root_makes { READABLE } else { PRIVATE };
         let result = as_owner(root_makes, user, || rustix::fs::mkdirat(parent, name, mode))?;
@@ -97,14 +97,14 @@ impl KeyDir {
         Ok((dir, changed))
     }
 
-    /// Opens `.ssh` in the home of the user, and makes it first if it is missing.
+    /// Opens `.ssh` in the home of the user, and creates it first if it is missing.
     pub(super) fn ensure_ssh(home: &Directory, user: &UserEntry) -> Result<(Self, bool)> {
         let given = give_ssh(home, user)?;
         let (dir, changed) = Self::ensure(home, SSH, "~/.ssh", user, false)?;
         Ok((dir, given || changed))
     }
 
-    /// Opens the directory `name` in this one, and makes it first if it is missing.
+    /// Opens the directory `name` in this one, and creates it first if it is missing.
     pub(super) fn ensure_in(&self, name: &str, shown: &str, user: &UserEntry) -> Result<(Self, bool)> {
         Self::ensure(&self.directory, name, shown, user, self.is_roots)
     }
@@ -123,7 +123,7 @@ impl KeyDir {
         }
     }
 
-    /// Runs `work` with the rights of the owner of this directory.
+    /// Runs `work` with the permissions of the owner of this directory.
     pub(super) fn as_owner<T>(&self, user: &UserEntry, work: impl FnOnce() -> T) -> Result<T> {
         as_owner(self.is_roots, user, work)
     }
@@ -133,8 +133,8 @@ fn as_owner<T>(is_roots: bool, user: &UserEntry, work: impl FnOnce() -> T) -> Re
     if is_roots { identity::as_ourselves(user, work) } else { Ok(work()) }
 }
 
-/// Returns true if root owns it and no other user can write to it. An access list that lets a user write shows in the
-/// bits of the group.
+/// Returns true if root owns the directory and no other user can write to it. An ACL that lets a user write appears as
+/// write permission of the group.
 pub(super) const fn is_roots(status: &Stat) -> bool {
     status.st_uid == 0 && status.st_mode & 0o022 == 0
 }
@@ -145,8 +145,8 @@ pub(super) fn is_closed_home(home: &Directory, user: &UserEntry) -> Result<bool>
     Ok(user.uid != 0 && rustix::process::geteuid().is_root() && is_roots(&status))
 }
 
-/// Creates `.ssh` for the user in a home that only root can write to. An empty one with mode 0700 gets the user as its
-/// owner: root or an interrupted run created it. Returns true if anything was changed.
+/// Creates `.ssh` for the user in a home that only root can write to. An existing empty `.ssh` with mode 0700 was
+/// created by root or by an interrupted run, and also gets the user as its owner. Returns true if anything was changed.
 fn give_ssh(home: &Directory, user: &UserEntry) -> Result<bool> {
     if !is_closed_home(home, user)? {
         return Ok(false);
@@ -159,7 +159,7 @@ fn give_ssh(home: &Directory, user: &UserEntry) -> Result<bool> {
         };
         let ssh = match home::directory(home, SSH) {
             Ok(Some(ssh)) => ssh,
-            // The caller opens it, too, and reports it.
+            // The caller opens it next, and reports the error.
             Ok(None) | Err(Errno::NOTDIR | Errno::LOOP) => return Ok(false),
             Err(cause) => return Err(cause),
         };
@@ -182,7 +182,7 @@ pub(super) fn would_give_ssh(home: &Directory, user: &UserEntry) -> Result<bool>
     Ok(is_closed_home(home, user)? && identity::as_ourselves(user, is_unused)?)
 }
 
-/// Returns true if root owns the directory, the user cannot enter it, and nothing is in it.
+/// Returns true if root owns the directory, the user cannot enter it, and it is empty.
 fn is_unused(ssh: &Directory, status: &Stat) -> Result<bool, Errno> {
     if !is_roots(status) || status.st_mode & 0o7777 != PRIVATE.as_raw_mode() {
         return Ok(false);
@@ -195,8 +195,8 @@ fn is_unused(ssh: &Directory, status: &Stat) -> Result<bool, Errno> {
     Ok(true)
 }
 
-/// Returns the command that gives `.ssh` to the user, for the end of a message.
-fn to_run(user: &UserEntry) -> String {
+/// Returns the command that makes the user the owner of `.ssh`, for the end of a message.
+fn chown_command(user: &UserEntry) -> String {
     let name = &user.name;
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
     if is_plain {

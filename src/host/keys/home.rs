@@ -16,26 +16,26 @@ use crate::host::accounts::UserEntry;
 use crate::host::root::{Directory, OsContext, Root, display_path};
 use crate::host::signals;
 
-/// The directory of all SSH files, in the home.
+/// The directory of SSH files, in the home.
 pub(super) const SSH: &str = ".ssh";
 
-/// The lock file, in the home; `update-ssh-keys` locks it, too.
+/// The lock file, in the home. `update-ssh-keys` uses the same file.
 pub(super) const LOCK_FILE: &str = ".authorized_keys.d.lock";
 
-/// The mode of the user's directories.
+/// The mode of directories that are created for the user.
 pub(super) const PRIVATE: Mode = Mode::RWXU;
 
-/// The flags for opening the lock file in any case.
+/// The flags for opening the lock file: no link is followed, and a FIFO or terminal there has no effect.
 const OPEN_LOCK: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
-/// The largest number of names of a directory that are read.
+/// The largest number of names that are read from a directory.
 const MOST_NAMES: usize = 1000;
 
-/// The largest number of entries of a directory that are read. The user controls the directory, and hidden entries do
-/// not count as names.
+/// The largest number of directory entries that are read. The user controls the directory, and hidden entries are not
+/// counted as names.
 const MOST_ENTRIES: usize = 10_000;
 
-/// The interval of the attempts while another program holds a lock.
+/// The pause between two attempts to take the lock while another program holds it.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Opens the home of `user`, which must belong to the user or to root.
@@ -55,7 +55,7 @@ pub(super) fn open(root: &Root, user: &UserEntry) -> Result<Directory> {
     Ok(home)
 }
 
-/// Opens the directory `name`; returns `None` if nothing is there.
+/// Opens the directory `name`; returns `None` if it does not exist.
 pub(super) fn directory(parent: &Directory, name: &str) -> Result<Option<Directory>, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     match rustix::fs::openat(parent, name, flags, Mode::empty()) {
@@ -65,7 +65,7 @@ pub(super) fn directory(parent: &Directory, name: &str) -> Result<Option<Directo
     }
 }
 
-/// Takes the lock, and waits for it for `limit` at most. The result holds it until it is dropped.
+/// Takes the lock and waits for it for `limit` at most. Dropping the result releases it.
 pub(super) fn lock(home: &Directory, user: &UserEntry, limit: Duration) -> Result<OwnedFd> {
     let context = || format!("failed to lock ~/{LOCK_FILE}");
     let flags = OFlags::RDWR | OFlags::CREATE | OPEN_LOCK;
@@ -92,7 +92,7 @@ pub(super) fn lock(home: &Directory, user: &UserEntry, limit: Duration) -> Resul
 }
 
 /// Opens a lock file that only root can open, or creates one in a directory that only root can write to. An existing
-/// one keeps its owner.
+/// lock file keeps its owner.
 fn open_lock_as_root(home: &Directory, user: &UserEntry) -> Result<Result<OwnedFd, Errno>> {
     let is_closed = dirs::is_closed_home(home, user)?;
     identity::as_ourselves(user, || {
@@ -107,7 +107,7 @@ fn open_lock_as_root(home: &Directory, user: &UserEntry) -> Result<Result<OwnedF
                 Err(cause) => return Err(cause),
             }
         }
-        // A device is not opened, since opening it can have an effect.
+        // A device is not opened, because opening one can have an effect.
         let there = rustix::fs::statat(home, LOCK_FILE, AtFlags::SYMLINK_NOFOLLOW);
         match there.map(|there| FileType::from_raw_mode(there.st_mode)) {
             Ok(FileType::RegularFile) => rustix::fs::openat(home, LOCK_FILE, OFlags::RDONLY | OPEN_LOCK, Mode::empty()),
@@ -116,7 +116,7 @@ fn open_lock_as_root(home: &Directory, user: &UserEntry) -> Result<Result<OwnedF
     })
 }
 
-/// Returns the names in a directory, without those that begin with a dot; `None` if there are too many.
+/// Returns the names in a directory that do not begin with a dot; `None` if there are too many.
 pub(super) fn names(directory: &Directory) -> Result<Option<Vec<OsString>>, Errno> {
     let mut names = Vec::new();
     let mut entries = 0;

@@ -7,11 +7,11 @@ use rustix::fs::Gid;
 use crate::host::accounts::UserEntry;
 use crate::host::root::OsContext;
 
-/// Runs `work` as `user`, in a separate thread: the identity applies to that thread only, and ends with it.
+/// Runs `work` as `user` in a separate thread: the identity applies only to that thread, and ends with it.
 ///
 /// # Errors
 ///
-/// The errors of `work`, and a refused change to that user.
+/// The errors of `work`; the kernel refuses to change to that user.
 pub(in crate::host) fn with<T: Send>(user: &UserEntry, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let ours = rustix::process::geteuid();
     if ours.as_raw() == user.uid {
@@ -27,29 +27,29 @@ pub(in crate::host) fn with<T: Send>(user: &UserEntry, work: impl FnOnce() -> Re
         };
         let thread = std::thread::Builder::new().name("as the user".into()).spawn_scoped(scope, changed);
         let thread = thread.os_context(|| "failed to start a thread")?;
-        // The panic itself was reported when it happened.
+        // The panic was reported when it happened.
         thread.join().unwrap_or_else(|_| bail!("internal error while acting as user {}", user.name))
     })
 }
 
-/// Runs `work` as [`with`] does, for reading only: without root, it runs with the permissions of this process, which
-/// may be sufficient.
+/// Runs `work` as [`with`] does, but for reading only. A process that is not root cannot change its user, and uses its
+/// own permissions, which may be sufficient.
 ///
 /// # Errors
 ///
-/// The errors of `work`, and a refused change to that user by root.
+/// The errors of `work`; the kernel refuses root the change to that user.
 pub(super) fn dry_run<T: Send>(user: &UserEntry, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     if rustix::process::geteuid().is_root() { with(user, work) } else { work() }
 }
 
-/// Runs `work` with the permissions of this process, inside the `work` of [`with`] as `user`. It can be nested.
+/// Runs `work` with the permissions of this process, inside the `work` of [`with`] for `user`. Calls can be nested.
 ///
 /// # Errors
 ///
-/// The change back to that user was refused. The thread must not do anything else then.
+/// The kernel refuses the change back to that user. The thread must not do anything else then.
 pub(super) fn as_ourselves<T>(user: &UserEntry, work: impl FnOnce() -> T) -> Result<T> {
     let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-    // The call returns the previous user.
+    // `setfsuid` reports no error: it returns the previous user ID.
     if uid.as_raw() == user.uid || setfsuid(uid.as_raw().into()).as_raw() == uid.as_raw() {
         return Ok(work());
     }
@@ -59,13 +59,13 @@ pub(super) fn as_ourselves<T>(user: &UserEntry, work: impl FnOnce() -> T) -> Res
     Ok(result)
 }
 
-/// Gives this thread the file system identity of the user.
+/// Changes the file system identity of this thread to the user.
 fn change(user: &UserEntry) -> Result<()> {
-    // The system call changes only this thread; the function of the C library would change all threads.
+    // The system call changes only this thread. The function of the C library would change all threads.
     rustix::thread::set_thread_groups(&[Gid::from_raw(user.gid)]).os_context(|| "failed to drop root's groups")?;
     setfsgid(user.gid.into());
     setfsuid(user.uid.into());
-    // The calls return the previous ID, not whether they worked.
+    // The calls return the previous IDs and report no error, so a second call checks the result.
     let (gid, uid) = (setfsgid(user.gid.into()), setfsuid(user.uid.into()));
     crate::host::hide_memory();
     if (uid.as_raw(), gid.as_raw()) != (user.uid, user.gid) {

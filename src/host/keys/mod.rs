@@ -1,8 +1,8 @@
 //! Writes SSH keys, as the user.
 //!
-//! The owner of a home directory controls everything below it. Keys are therefore written with the permissions of the
-//! owner, in a separate thread, through opened directories, and no link is followed. Root's permissions are used only
-//! to open the home, and to write to a directory in it that root owns and that the user can enter but not change.
+//! The owner of a home directory controls everything below it. So keys are written with the permissions of the owner,
+//! in a separate thread, through opened directories, and no link is followed. Root's permissions are used only to open
+//! the home, and to write to a directory in it that root owns and that the user can enter but not change.
 
 mod aside;
 mod dirs;
@@ -25,7 +25,7 @@ use crate::deadline::Deadline;
 use crate::outcome::StepResult;
 use cloud_config::plan::KeySet;
 
-/// The longest time that another program may hold the lock.
+/// The longest wait for another program that holds the lock.
 const LOCK: Duration = Duration::from_secs(10);
 
 /// Replaces a set of a user's keys, and writes the user's `authorized_keys` from all sets.
@@ -46,15 +46,15 @@ pub fn authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet, deadline: De
             })
         })
     };
-    // Errors contain names, but no keys.
+    // Errors contain names of users and files, but no keys.
     work().with_context(|| format!("failed to authorize keys of user {}", set.user))
 }
 
-/// Returns true if [`authorize`] would change anything. Changes nothing, and takes no lock.
+/// Returns true if [`authorize`] would change anything. It neither changes anything nor takes the lock.
 ///
 /// # Errors
 ///
-/// The same as those of [`authorize`]; and if the answer is unknown, such as without permission to read the home.
+/// The same as those of [`authorize`], and missing permission to read the home.
 pub fn would_authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<bool> {
     let (user, home) = find(root, accounts, set)?;
     identity::dry_run(&user, || sets::would_replace(&home, &user, set))
@@ -68,7 +68,8 @@ fn find(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<(UserEntry,
     }
     let user = accounts.user(&set.user)?.ok_or_else(|| UnknownPrincipal::User(set.user.clone()))?;
     let home = home::open(root, &user)?;
-    // The home of root never belongs to another user, also under another path.
+    // No other user may have root's home or `/` as its home. Both are compared by inode, because another path may lead
+    // to them.
     if user.uid != 0 {
         let own = accounts.user_by_id(0)?.map(|root| root.home);
         for directory in [own.as_deref(), Some(Path::new("/"))].into_iter().flatten() {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cloud_config::text::printable;
 
-/// Returns a path in a printable form, on one line.
+/// Formats a path for a message: printable, on one line.
 pub fn display_path(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }

@@ -1,9 +1,9 @@
-//! Paths below a root directory, walked without following a link that another user could have made.
+//! Paths below a root directory, opened without following a link that another user could have created.
 //!
-//! A path is walked component by component. A link in it is followed, inside the root, only if the directory that
-//! contains the link belongs to root and no other user can write to it: a user who owns a home or can write to `/tmp`
-//! must not decide where root's files are written (docs/cloud-config.md#write_files, docs/cloud-config.md#users). All
-//! of [`super`] opens paths through this module.
+//! A path is walked component by component. A link in the path is followed, inside the root, only if its directory
+//! belongs to root and no other user can write to the directory. A user who owns a home or can write to `/tmp` must not
+//! decide where root's files are written (docs/cloud-config.md#write_files, docs/cloud-config.md#users). All modules of
+//! [`super`] open paths through this module.
 
 mod display;
 mod walk;
@@ -26,10 +26,10 @@ pub use display::display_path;
 pub use walk::WalkError;
 use walk::WalkMode;
 
-/// An opened directory; shared, since the files of a batch are often in the same one.
+/// An opened directory. It is shared, because the files of a batch are often in the same directory.
 pub type Directory = Arc<OwnedFd>;
 
-/// The number of retries of a lookup that a concurrent rename interrupted, before the path is walked by hand.
+/// The number of retries if a concurrent rename interrupts a lookup. After that, the path is walked by hand.
 const DISTURBED: usize = 32;
 
 /// The directory that is used as `/`.
@@ -38,20 +38,20 @@ pub struct Root {
     directory: Directory,
     path: PathBuf,
     system: bool,
-    /// True if the kernel can walk a path below a directory by itself (Linux 5.6).
+    /// True if the kernel has `openat2` (Linux 5.6), which walks a path below a directory.
     openat2: AtomicBool,
 }
 
-/// The place of a file that may not exist: its directory, opened, and its name in it.
+/// The place of a file that may not exist: its opened directory and its name.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// The directory.
+    /// The directory of the file.
     pub directory: Directory,
-    /// The name, without any slash; never `.` or `..`.
+    /// The name of the file, without slashes; never `.` or `..`.
     pub name: OsString,
 }
 
-/// The greatest depth of a directory for the check.
+/// The largest number of directories that [`Root::is_open_to_all`] checks.
 const DEEPEST: usize = 256;
 
 impl Root {
@@ -59,11 +59,11 @@ impl Root {
     ///
     /// # Errors
     ///
-    /// The errors of reading their status.
+    /// The status of a directory cannot be read.
     pub fn is_open_to_all(&self, directory: &Directory) -> Result<bool, Errno> {
         let top = rustix::fs::fstat(&self.directory)?;
         let mut directory = directory.clone();
-        // Real paths are not that deep. A directory that was moved out of the root meanwhile never reaches it.
+        // The limit ends the loop for a directory that was moved out of the root: it never reaches the root.
         for _ in 0..DEEPEST {
             let there = rustix::fs::fstat(&directory)?;
             if there.st_mode & 0o001 == 0 {
@@ -83,13 +83,13 @@ impl Root {
         Ok(false)
     }
 
-    /// Opens the directory `path` as the root of every path walked later. Any path to the root directory of this
-    /// machine, such as a link or a bind mount, opens that itself.
+    /// Opens the directory `path` as the root of every path that is walked later. A path that leads to the root
+    /// directory of this machine, for example through a link or a bind mount, is treated as `/`.
     ///
     /// # Errors
     ///
-    /// It does not exist, is not a directory, or may not be searched; another user owns a directory of the path, can
-    /// write to one, or made a link in it.
+    /// `path` does not exist, is not a directory, or may not be searched; another user owns a directory in the path,
+    /// can write to one, or created a link in it.
     pub fn open(path: &Path) -> Result<Self> {
         let context = || format!("failed to open the root directory {}", display_path(path));
         let slash = Arc::new(rustix::fs::openat(CWD, "/", DIRECTORY, Mode::empty()).os_context(context)?);
@@ -98,7 +98,7 @@ impl Root {
             (slash, true)
         } else {
             let directory = match walk::by_hand(&slash, &absolute, WalkMode::Private) {
-                // The path is named already.
+                // The context already names the path.
                 Err(WalkError::Os { path, cause }) if path == absolute => return Err(cause).with_context(context),
                 walked => walked.with_context(context)?,
             };
@@ -108,32 +108,32 @@ impl Root {
         Ok(Self { directory, path: absolute, system, openat2: AtomicBool::new(true) })
     }
 
-    /// The device and the inode of the root directory.
+    /// Returns the device and inode of the root directory.
     ///
     /// # Errors
     ///
-    /// The errors of reading its status.
+    /// The status of the root directory cannot be read.
     pub fn identity(&self) -> Result<(u64, u64), Errno> {
         identity(&self.directory)
     }
 
-    /// Checks that no other user can change where `path` leads: each directory, from the root to the last one, belongs
-    /// to root or to the user this program runs as, and is not writable by group or others. One with the sticky bit may
-    /// be, unless it is the last one.
+    /// Checks that no other user can change where `path` leads. Each directory in the path, from the root to the last
+    /// one, belongs to root or to the user of this process, and is not writable by group or others. A directory with
+    /// the sticky bit may be writable unless it is the last one.
     ///
     /// # Errors
     ///
-    /// See [`WalkError`]. If a directory is missing, those before it have been checked.
+    /// See [`WalkError`]. If a directory is missing, the directories before it have been checked.
     pub fn private(&self, path: &Path) -> Result<(), WalkError> {
         walk::by_hand(&self.directory, path, WalkMode::Private).map(drop)
     }
 
-    /// Returns the absolute path of the root directory: tools run with another working directory.
+    /// Returns the absolute path of the root directory; tools need it, because they run in another working directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns true if this is the root of the running system, and not a tree in a directory.
+    /// Returns true if this is the root of the running system, and not a tree.
     pub const fn is_system(&self) -> bool {
         self.system
     }
@@ -158,9 +158,9 @@ impl Root {
             .map_err(|cause| WalkError::Os { path: path.to_owned(), cause: cause.into() })
     }
 
-    /// Opens the directory of `path`, and returns the name in it, which need not exist.
+    /// Opens the directory of `path`. Returns it with the last component, which need not exist.
     ///
-    /// With `create`, missing directories are made, 0755, with the group and user of this process.
+    /// With `create`, missing directories are created with mode 0755 and the owner of this process.
     ///
     /// # Errors
     ///
@@ -171,11 +171,11 @@ impl Root {
         Ok(Place { directory, name })
     }
 
-    /// Opens the directory of `path` as [`Root::parent`] does. If `path` is a link, its target is used.
+    /// Opens the directory of `path` as [`Root::parent`] does, but follows a link that is the last component.
     ///
     /// # Errors
     ///
-    /// See [`WalkError`]; a link is refused under the same conditions as in the middle of a path.
+    /// See [`WalkError`]; the link is refused under the same conditions as a link in the middle of a path.
     pub fn resolve(&self, path: &Path) -> Result<Place, WalkError> {
         let mut path = path.to_owned();
         for _ in 0..walk::MOST_LINKS {
@@ -188,7 +188,7 @@ impl Root {
             if !walk::trusted(&place.directory) {
                 return Err(WalkError::Untrusted(path));
             }
-            // An absolute target replaces the path and is resolved in this root.
+            // `join` replaces the path if the target is absolute; the result is walked in this root.
             path = path.parent().unwrap_or(Path::new("")).join(target);
         }
         Err(WalkError::TooManyLinks(path))
@@ -205,7 +205,7 @@ impl Root {
         }
     }
 
-    /// Lets the kernel walk a path without links; returns `None` if it cannot, or meets a link.
+    /// Opens a path without links in one system call; returns `None` if that is impossible or the path has a link.
     fn at_once(&self, path: &Path) -> Option<Result<OwnedFd, Errno>> {
         if !self.openat2.load(Ordering::Relaxed) {
             return None;
@@ -217,11 +217,12 @@ impl Root {
                 Err(Errno::NOENT) => return Some(Err(Errno::NOENT)),
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(Errno::NOSYS | Errno::PERM) => {
-                    // An old kernel, or the system call filter of a container: later calls fail as well.
+                    // The kernel is too old, or the system call filter of a container blocks the call: later calls
+                    // would fail as well.
                     self.openat2.store(false, Ordering::Relaxed);
                     return None;
                 }
-                // Walking by hand finds the path of the error.
+                // Walking by hand repeats the error, and finds the component that caused it.
                 Err(_) => return None,
             }
         }
@@ -229,7 +230,7 @@ impl Root {
     }
 }
 
-/// Returns true if `path` has no name in it.
+/// Returns true if `path` has no name, as `/`.
 fn is_slash(path: &Path) -> bool {
     path.components().all(|part| matches!(part, Component::RootDir | Component::CurDir))
 }
@@ -239,14 +240,14 @@ fn identity(directory: &Directory) -> Result<(u64, u64), Errno> {
     Ok((status.st_dev, status.st_ino))
 }
 
-/// The flags for opening directories without permission to read their entries.
+/// The flags for opening directories that this process need not be able to read.
 const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// Returns the text of the link at `place`; `None` if something else is there, or nothing.
+/// Returns the target of the link at `place`; `None` if another object or no object is there.
 ///
 /// # Errors
 ///
-/// The system refuses.
+/// The system call fails.
 pub fn link(place: &Place) -> Result<Option<PathBuf>, Errno> {
     match rustix::fs::readlinkat(&place.directory, &place.name, Vec::new()) {
         Ok(target) => {
@@ -258,11 +259,11 @@ pub fn link(place: &Place) -> Result<Option<PathBuf>, Errno> {
     }
 }
 
-/// Returns the status of the object at `place`, of a link itself and not of its target; `None` if nothing is there.
+/// Returns the status of the object at `place`, of a link itself and not of its target; `None` if no object is there.
 ///
 /// # Errors
 ///
-/// The system refuses.
+/// The system call fails.
 pub fn status(place: &Place) -> Result<Option<rustix::fs::Stat>, Errno> {
     match rustix::fs::statat(&place.directory, &place.name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(status) => Ok(Some(status)),
@@ -271,11 +272,11 @@ pub fn status(place: &Place) -> Result<Option<rustix::fs::Stat>, Errno> {
     }
 }
 
-/// Returns the name of `path` in its directory.
+/// Returns the last component of `path`.
 ///
 /// # Errors
 ///
-/// The path names nothing in a directory, such as `/`.
+/// `path` has no last component, as `/`.
 pub fn name_of(path: &Path) -> Result<OsString, WalkError> {
     path.file_name().map(OsStr::to_owned).ok_or_else(|| WalkError::NoName(path.to_owned()))
 }

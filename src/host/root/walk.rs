@@ -1,5 +1,5 @@
-//! Walks a path by hand: if the kernel cannot walk below a directory, if the path has links, or if directories are
-//! created.
+//! Walks a path component by component, for paths that one system call cannot open: paths with links, directories to
+//! create, old kernels.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -22,23 +22,23 @@ const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o755);
 /// The reason why a path could not be walked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WalkError {
-    /// The system refused.
+    /// A system call failed.
     #[error("failed to open {}: {cause}", display_path(path))]
     Os {
         /// The path up to the failed component.
         path: PathBuf,
-        /// The error of the system.
+        /// The error of the system call.
         cause: OsError,
     },
-    /// A directory could not be made.
+    /// A directory could not be created.
     #[error("failed to create the directory {}: {cause}", display_path(path))]
     Make {
         /// The directory.
         path: PathBuf,
-        /// The error of the system.
+        /// The error of the system call.
         cause: OsError,
     },
-    /// The path has a link that another user could have made.
+    /// The path has a link that another user could have created.
     #[error("not following the link {}: other users can write to its directory", display_path(.0))]
     Untrusted(PathBuf),
     /// A directory of the path belongs to another user.
@@ -49,7 +49,7 @@ pub enum WalkError {
         /// Its owner.
         uid: u32,
     },
-    /// Users other than its owner can change a directory of the path.
+    /// Users other than the owner can change a directory of the path.
     #[error("{} (mode {mode:04o}, uid {uid}) is writable by other users", display_path(path))]
     Shared {
         /// The directory.
@@ -62,16 +62,16 @@ pub enum WalkError {
     /// A component of the path is not a directory.
     #[error("{} is not a directory", display_path(.0))]
     NotDirectory(PathBuf),
-    /// Links lead to links without end.
+    /// The path has more links than the kernel would follow.
     #[error("{} has too many levels of symbolic links", display_path(.0))]
     TooManyLinks(PathBuf),
-    /// The path names nothing in a directory, such as `/`.
+    /// The path has no last component, as `/`.
     #[error("{:?} is not the path of a file", display_path(.0))]
     NoName(PathBuf),
 }
 
 impl WalkError {
-    /// Returns true if it failed because a component does not exist.
+    /// Returns true if a component of the path does not exist.
     pub fn absent(&self) -> bool {
         matches!(self, Self::Os { cause: OsError::Errno(Errno::NOENT), .. })
     }
@@ -82,14 +82,14 @@ impl WalkError {
     }
 }
 
-/// The treatment of missing directories, and of those that other users can write to.
+/// The treatment of missing directories, and of directories that other users can write to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WalkMode {
     /// Missing directories are an error.
     Open,
-    /// Missing directories are made.
+    /// Missing directories are created.
     Create,
-    /// No other user can change where the path leads: see [`private`]. Missing directories are an error.
+    /// Directories that another user can change are an error: see [`private`]. So are missing directories.
     Private,
 }
 
@@ -115,11 +115,12 @@ pub(super) fn by_hand(root: &Directory, path: &Path, manner: WalkMode) -> Result
                     .map_err(|cause| WalkError::Make { path: at.path_of(&name), cause: cause.into() })?;
                 at.down(directory, name);
             }
-            // A component that is not a directory may be a link.
+            // `O_DIRECTORY` and `O_NOFOLLOW` report a link as one of these errors.
             Err(Errno::NOTDIR | Errno::LOOP) => {
                 let target = at.link(&name)?;
                 if manner == WalkMode::Private && on_procfs(at.here()) {
-                    // The text of a link such as `/proc/PID/root` may be a path in another mount namespace.
+                    // The kernel follows such a link (`/proc/PID/root`) itself: its text may be a path in another mount
+                    // namespace.
                     let directory = rustix::fs::openat(at.here(), &name, DIRECTORY, Mode::empty())
                         .map_err(|cause| WalkError::Os { path: at.path_of(&name), cause: cause.into() })?;
                     at.down(directory, name);
@@ -146,15 +147,15 @@ pub(super) fn by_hand(root: &Directory, path: &Path, manner: WalkMode) -> Result
 /// The treatment of a directory that other users can write to and that has the sticky bit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sticky {
-    /// Allowed before the last component: another user cannot move our entry of `/tmp`, and each directory of the path
-    /// has to be ours. A link there is refused as everywhere.
+    /// Allowed, except for the last directory: other users cannot move an entry of `/tmp` that is ours, and each
+    /// directory in the path has to be ours. A link in such a directory is refused.
     Allowed,
-    /// Refused for the last directory.
+    /// Refused, for the last directory: other users could create entries in it.
     Refused,
 }
 
-/// Checks that only root, and the user this program runs as, can change which entries the directory has. The mode
-/// covers access control lists: the bits of the group are their mask.
+/// Checks that only root and the user of this process can change the entries of the directory. The mode also covers
+/// access control lists: its group bits are their mask.
 fn private(directory: BorrowedFd<'_>, path: &Path, sticky: Sticky) -> Result<(), WalkError> {
     let path = || path.to_owned();
     let status = rustix::fs::fstat(directory).map_err(|cause| WalkError::Os { path: path(), cause: cause.into() })?;
@@ -170,16 +171,16 @@ fn on_procfs(directory: BorrowedFd<'_>) -> bool {
     rustix::fs::fstatfs(directory).is_ok_and(|system| system.f_type == rustix::fs::PROC_SUPER_MAGIC)
 }
 
-/// Returns true if only root, or the user of this process, could have put a link into this directory.
+/// Returns true if only root or the user of this process could have created a link in this directory.
 ///
-/// The sticky bit of a `/tmp` does not help: it keeps other users from removing a link, not from making one.
+/// The sticky bit of `/tmp` is not sufficient: it prevents other users from removing a link, but not from creating one.
 pub(super) fn trusted(directory: impl AsFd) -> bool {
     let Ok(status) = rustix::fs::fstat(directory) else { return false };
     let ours = status.st_uid == 0 || status.st_uid == rustix::process::geteuid().as_raw();
     ours && status.st_mode & 0o022 == 0
 }
 
-/// The position of the walk. Every directory above it stays open, so that `..` returns to the same directory.
+/// The position of the walk. Every directory above it stays open, so that `..` returns to that directory.
 struct Position<'r> {
     root: &'r Directory,
     opened: Vec<OwnedFd>,
@@ -241,16 +242,16 @@ fn prepend(path: &Path, rest: &mut VecDeque<OsString>) {
     }
 }
 
-/// Makes a directory and opens it.
+/// Creates a directory and opens it.
 fn make(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
     let ours = match rustix::fs::mkdirat(parent, name, DIRECTORY_MODE) {
         Ok(()) => true,
-        // Another process made it meanwhile.
+        // Another process created it at the same time.
         Err(Errno::EXIST) => false,
         Err(cause) => return Err(cause),
     };
     if !ours || !trusted(parent) {
-        // Another user could have put a different directory in its place here, so it must not be changed.
+        // Another user could have replaced the directory here, so its owner must not be changed.
         return rustix::fs::openat(parent, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty());
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -258,7 +259,7 @@ fn make(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
     let status = rustix::fs::fstat(&directory)?;
     let group = rustix::process::getegid();
     if status.st_gid != group.as_raw() {
-        // A new entry of a set-group-ID directory inherits its group.
+        // In a set-group-ID directory, a new entry inherits the group of the directory.
         rustix::fs::fchown(&directory, None, Some(Gid::from_raw(group.as_raw())))?;
     }
     if status.st_mode & 0o7777 != DIRECTORY_MODE.as_raw_mode() {
