@@ -22,26 +22,26 @@ use crate::os_error::without_code;
 /// The default time limit of a call.
 pub const CALL_LIMIT: Duration = Duration::from_secs(30);
 
-/// The time limit of connecting. The socket exists before the broker behind it, and connecting waits for the broker.
+/// The time limit of connecting. The socket exists before the broker that serves it, so connecting can have to wait.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// The time limit of a call when the run's deadline is near or past. Requests are still sent then, without waiting for
-/// their effects: a unit starts without further calls.
+/// The time limit of a call near or past the deadline of the run. Requests are still sent then, but the run does not
+/// wait for their effects: a queued unit starts without further calls.
 const LATE_CALL_LIMIT: Duration = Duration::from_secs(2);
 
 /// The divisor of the remaining time for the time limit of one call.
 const SHARE: u32 = 4;
 
-/// The time after the deadline during which calls are still made.
+/// The time after the deadline during which calls are still sent.
 const LATE: Duration = Duration::from_secs(30);
 
 /// The longest wait for an answer once a signal has asked the run to stop.
 const STOPPED_LIMIT: Duration = Duration::from_secs(2);
 
-/// The interval at which a wait checks whether the run is to stop.
+/// The interval at which a wait checks whether the run was asked to stop.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The reason why a call has no answer.
+/// The reason why a call has no reply.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// There is no connection, and connecting failed.
@@ -55,19 +55,19 @@ pub enum CallError {
         /// The message of the error; may be empty.
         message: String,
     },
-    /// No answer came in time. The requested action may still happen.
+    /// No reply came in time. The requested action may still happen.
     #[error("no response over the system bus within {} s", .0.as_secs())]
     TimedOut(Duration),
-    /// The call was not made: the run's deadline passed long ago.
+    /// The call was not sent: the deadline of the run has passed by more than [`LATE`].
     #[error("the time limit of the run was reached (--deadline)")]
     OutOfTime,
-    /// The connection broke, or the answer made no sense.
+    /// The connection broke, or the reply could not be decoded.
     #[error("failed to use the system bus: {}", without_code(&.0.to_string()))]
     Broken(zbus::Error),
 }
 
 impl CallError {
-    /// The D-Bus name of the error, where one was answered.
+    /// Returns the D-Bus name of the error, if a service replied with one.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Refused { name, .. } => Some(name),
@@ -75,12 +75,12 @@ impl CallError {
         }
     }
 
-    /// Returns true if the error answered is `org.freedesktop.systemd1.` and `short`.
+    /// Returns true if the D-Bus name of the error is `org.freedesktop.systemd1.` followed by `short`.
     pub(super) fn is_systemd(&self, short: &str) -> bool {
         self.name().and_then(|name| name.strip_prefix("org.freedesktop.systemd1.")) == Some(short)
     }
 
-    /// Returns true if the called object does not exist, or no longer does.
+    /// Returns true if the called object does not exist or has been removed.
     pub(super) fn is_unknown_object(&self) -> bool {
         self.name() == Some("org.freedesktop.DBus.Error.UnknownObject")
     }
@@ -105,15 +105,15 @@ impl From<zbus::Error> for CallError {
     }
 }
 
-/// The connection to the system bus, made when it is first needed, and again should it break.
+/// The connection to the system bus. It is opened at the first call, and opened again if it breaks.
 #[derive(Debug)]
 pub struct Bus {
     deadline: Deadline,
-    /// The time after which no call is made.
+    /// The time after which no call is sent.
     end: Instant,
     state: RefCell<ConnectionState>,
     /// The number of consecutive calls that timed out.
-    in_vain: Cell<u32>,
+    consecutive_timeouts: Cell<u32>,
 }
 
 #[derive(Debug)]
@@ -140,27 +140,27 @@ impl Bus {
             deadline,
             end: Instant::now() + deadline.remaining() + LATE,
             state: RefCell::new(ConnectionState::Idle),
-            in_vain: Cell::new(0),
+            consecutive_timeouts: Cell::new(0),
         }
     }
 
-    /// The system bus, connected, for a run that ends at `deadline`.
+    /// Connects to the system bus, for a run that ends at `deadline`.
     ///
     /// # Errors
     ///
-    /// [`CallError::Unconnected`]: nothing listens on the socket (at once), or no answer comes (after 10 s).
+    /// [`CallError::Unconnected`]: no process listens on the socket (at once), or the bus does not reply (after 10 s).
     pub fn connect(deadline: Deadline) -> Result<Self, CallError> {
         let bus = Self::new(deadline);
         bus.connection().map(drop)?;
         Ok(bus)
     }
 
-    /// Returns the end of the run.
+    /// Returns the deadline of the run.
     pub fn deadline(&self) -> Deadline {
         self.deadline
     }
 
-    /// Returns the connection. A broken one is replaced: a unit command may restart the bus itself.
+    /// Returns the connection, and replaces a broken one: a unit command may restart the bus itself.
     pub(super) fn connection(&self) -> Result<Connection, CallError> {
         match &*self.state.borrow() {
             ConnectionState::Open(connection) if !connection.is_closed() => return Ok(connection.clone()),
@@ -168,7 +168,7 @@ impl Bus {
             ConnectionState::Open(_) | ConnectionState::Idle => {}
         }
         let limit = self.clip(CONNECT_LIMIT)?;
-        // The library starts a thread, and panics if the system cannot create one.
+        // zbus starts a thread, and panics if the system cannot create it.
         let built = contain(|| block_on(connection::Builder::system().build(), limit));
         match built.unwrap_or_else(|| Some(Err(no_thread()))) {
             Some(Ok(connection)) => {
@@ -184,14 +184,14 @@ impl Bus {
         }
     }
 
-    /// Returns the time limit of a call that may take `limit` on its own: at most a share of the remaining time,
-    /// halved after each timeout. A silent bus must not use up the time of later steps.
+    /// Returns the time limit of a call whose own limit is `limit`: at most [`SHARE`] of the remaining time, halved
+    /// after each timeout. A bus that does not reply must not use up the time of later steps.
     fn clip(&self, limit: Duration) -> Result<Duration, CallError> {
         let rest = self.end.saturating_duration_since(Instant::now());
         if rest.is_zero() {
             return Err(CallError::OutOfTime);
         }
-        let patient = limit / 2_u32.saturating_pow(self.in_vain.get());
+        let patient = limit / 2_u32.saturating_pow(self.consecutive_timeouts.get());
         let fair = (self.deadline.remaining() / SHARE).min(patient).max(LATE_CALL_LIMIT);
         Ok(limit.min(fair).min(rest))
     }
@@ -204,10 +204,10 @@ impl Bus {
     {
         let limit = self.clip(limit)?;
         let connection = self.connection()?;
-        self.settle(answer_of(call, connection, limit), limit)
+        self.evaluate_reply(run_call(call, connection, limit), limit)
     }
 
-    /// Begins [`Self::call`] in a thread; [`Self::finish`] waits for its answer.
+    /// Begins [`Self::call`] in a thread; [`Self::finish`] waits for the reply.
     ///
     /// # Errors
     ///
@@ -220,29 +220,29 @@ impl Bus {
     {
         let limit = self.clip(limit)?;
         let connection = self.connection()?;
-        let work = move || (answer_of(call, connection, limit), Instant::now());
+        let work = move || (run_call(call, connection, limit), Instant::now());
         let thread = thread::Builder::new().name("bus-call".to_owned()).spawn(work);
         let thread = thread.map_err(|error| CallError::Broken(error.into()))?;
         Ok(PendingCall { thread, limit, begun: Instant::now() })
     }
 
-    /// Waits for the answer of a call that was begun. Returns it with the duration of the call.
+    /// Waits for the reply to a call that was begun. Returns the reply and the duration of the call.
     pub(super) fn finish<T>(&self, pending: PendingCall<T>) -> (Result<T, CallError>, Duration) {
         let (answer, ended) = pending.thread.join().unwrap_or_else(|_| (Some(Err(no_thread())), Instant::now()));
-        (self.settle(answer, pending.limit), ended.saturating_duration_since(pending.begun))
+        (self.evaluate_reply(answer, pending.limit), ended.saturating_duration_since(pending.begun))
     }
 
-    /// Counts the calls that timed out, and drops a broken connection.
-    fn settle<T>(&self, answer: Option<zbus::Result<T>>, limit: Duration) -> Result<T, CallError> {
+    /// Converts the reply to a result: counts consecutive timeouts, and drops a broken connection.
+    fn evaluate_reply<T>(&self, answer: Option<zbus::Result<T>>, limit: Duration) -> Result<T, CallError> {
         let Some(answer) = answer else {
-            self.in_vain.set(self.in_vain.get().saturating_add(1));
+            self.consecutive_timeouts.set(self.consecutive_timeouts.get().saturating_add(1));
             return Err(CallError::TimedOut(limit));
         };
-        self.in_vain.set(0);
+        self.consecutive_timeouts.set(0);
         answer.map_err(|error| self.drop_broken(error.into()))
     }
 
-    /// Drops a broken connection, even if the library has not noticed the failure yet.
+    /// Drops the connection if `error` shows that it is broken: zbus may not have noticed yet.
     fn drop_broken(&self, error: CallError) -> CallError {
         if matches!(error, CallError::Broken(_)) {
             self.state.replace(ConnectionState::Idle);
@@ -251,8 +251,8 @@ impl Bus {
     }
 }
 
-/// Runs `call` on this thread; returns `None` if it has no answer within `limit`.
-fn answer_of<T, F, C>(call: C, connection: Connection, limit: Duration) -> Option<zbus::Result<T>>
+/// Runs `call` on this thread; returns `None` if no reply comes within `limit`.
+fn run_call<T, F, C>(call: C, connection: Connection, limit: Duration) -> Option<zbus::Result<T>>
 where
     C: FnOnce(Connection) -> F,
     F: Future<Output = zbus::Result<T>>,
@@ -264,7 +264,7 @@ where
 ///
 /// # Errors
 ///
-/// The stream ended: the connection is gone, and no message will come.
+/// The stream has ended: the connection is closed, and no message will come.
 pub(super) fn pick_from<T>(
     stream: &mut MessageStream,
     until: Instant,
@@ -287,7 +287,7 @@ pub(super) fn pick_from<T>(
     block_on(picked, until.saturating_duration_since(Instant::now())).transpose()
 }
 
-/// The error for a panic of the library.
+/// Returns the error for a panic of zbus.
 fn no_thread() -> zbus::Error {
     std::io::Error::other("internal error, perhaps for lack of threads or memory").into()
 }
@@ -298,8 +298,8 @@ fn closed() -> zbus::Error {
 
 /// Runs `future` on this thread for `limit` at most; returns `None` if it did not finish.
 ///
-/// `zbus::block_on` knows no limit, and the limit zbus has for calls covers neither connecting nor
-/// sending. The connection itself is driven by a thread of zbus's own, so that this one may sleep.
+/// `zbus::block_on` has no time limit, and the limit of zbus for calls covers neither connecting nor sending. A thread
+/// of zbus drives the connection, so this thread may sleep.
 fn block_on<F: Future>(future: F, limit: Duration) -> Option<F::Output> {
     struct Unpark(Thread);
     impl Wake for Unpark {
@@ -379,12 +379,12 @@ mod tests {
     }
 
     #[test]
-    fn after_calls_in_vain_there_is_less_patience() -> Result<(), CallError> {
+    fn timeouts_shorten_the_limit_of_later_calls() -> Result<(), CallError> {
         let bus = Bus::new(Deadline::after(Duration::from_secs(540)));
         assert_eq!(bus.clip(CALL_LIMIT)?, CALL_LIMIT);
-        bus.in_vain.set(1);
+        bus.consecutive_timeouts.set(1);
         assert_eq!(bus.clip(CALL_LIMIT)?, CALL_LIMIT / 2);
-        bus.in_vain.set(u32::MAX);
+        bus.consecutive_timeouts.set(u32::MAX);
         assert_eq!(bus.clip(CALL_LIMIT)?, LATE_CALL_LIMIT);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Runs the distribution's tools: bounded in time, without a shell, with their last output kept.
 //!
-//! A tool gets a clean environment, the root directory as its working directory, and input that was never on a disk
-//! or a command line. Its output goes to memory, so that a process it leaves behind cannot block the run.
+//! A tool gets a clean environment, the root directory as its working directory, and input that is never on a disk or a
+//! command line. Its output goes to memory: a process that the tool leaves behind cannot block the run.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -22,7 +22,7 @@ use super::root::OsContext;
 use super::signals;
 use cloud_config::text::is_shown;
 
-/// The directories that are searched for tools before those of our own `PATH`.
+/// The directories that are searched for tools before those in `PATH`.
 const PLACES: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The part of a tool's output that is kept in an error: lines, from the end, and bytes.
@@ -33,13 +33,13 @@ const LAST_BYTES: u64 = 4096;
 const SOON: Duration = Duration::from_millis(1);
 const LATE: Duration = Duration::from_millis(20);
 
-/// The longest wait for a killed tool; one that waits for a dead disk does not end at all.
+/// The longest wait for a killed tool. A tool that waits for a dead disk does not end at all.
 const KILLED: Duration = Duration::from_secs(2);
 
-/// The longest time that a tool gets to end once the run is to stop.
+/// The longest time that a tool has left once the run was asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A tool ran, and failed.
+/// The error of a tool that ran and failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Failed {
@@ -48,7 +48,7 @@ pub struct Failed {
     pub code: Option<i32>,
 }
 
-/// A tool, to be run.
+/// A tool with its arguments, environment and input.
 #[derive(Debug)]
 pub struct Tool<'a> {
     name: &'a str,
@@ -59,38 +59,38 @@ pub struct Tool<'a> {
 }
 
 impl<'a> Tool<'a> {
-    /// A tool by its name, which is looked up when it is run.
+    /// Creates a tool. Its name is looked up when it is run.
     pub fn new(name: &'a str) -> Self {
         Self { name, arguments: Vec::new(), input: &[], directory: None, environment: Vec::new() }
     }
 
-    /// Its name.
+    /// Returns the name of the tool.
     pub const fn name(&self) -> &str {
         self.name
     }
 
-    /// Adds an argument, which must not be a secret: every user can read it while the tool runs.
+    /// Adds an argument. It must not be a secret: every user can read the arguments of a running tool.
     #[must_use]
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.arguments.push(argument.as_ref().to_owned());
         self
     }
 
-    /// Adds arguments.
+    /// Adds arguments, which must not be secrets either.
     #[must_use]
     pub fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
         self.arguments.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
         self
     }
 
-    /// Adds a variable to its environment.
+    /// Adds an environment variable.
     #[must_use]
     pub fn env(mut self, name: &'static str, value: &'static str) -> Self {
         self.environment.push((name, value));
         self
     }
 
-    /// Sets the standard input; without it, the input is empty.
+    /// Sets the standard input, which is empty by default.
     #[must_use]
     pub const fn input(mut self, input: &'a [u8]) -> Self {
         self.input = input;
@@ -105,7 +105,7 @@ impl<'a> Tool<'a> {
         self
     }
 
-    /// Runs the tool, for `limit` at most; after that it is killed, with every process of its group.
+    /// Runs the tool for `limit` at most. After that, the tool and all processes of its group are killed.
     ///
     /// # Errors
     ///
@@ -122,7 +122,7 @@ impl<'a> Tool<'a> {
     pub fn listen(&self, limit: Duration) -> Result<String> {
         let Some(program) = find(self.name) else { bail!("{} is not installed", self.name) };
         let context = || format!("failed to run {}", self.name);
-        let mut output = memory(self.name).os_context(context)?;
+        let mut output = memory_file(self.name).os_context(context)?;
         let mut child = std::process::Command::new(program)
             .args(&self.arguments)
             .env_clear()
@@ -138,7 +138,7 @@ impl<'a> Tool<'a> {
             .spawn()
             .os_context(context)?;
         let status = wait(&mut child, limit).os_context(context)?;
-        let words = last_words(&mut output, self.name);
+        let words = output_tail(&mut output, self.name);
         if status.is_some_and(|status| status.success()) {
             if !words.is_empty() {
                 log::debug!("output of {}: {words}", self.name);
@@ -160,23 +160,23 @@ impl<'a> Tool<'a> {
         if self.input.is_empty() {
             return Ok(Stdio::null());
         }
-        let mut file = memory(self.name)?;
+        let mut file = memory_file(self.name)?;
         let filled = file.write_all(self.input).and_then(|()| file.rewind());
         filled.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
         Ok(file.into())
     }
 }
 
-/// Returns true if there is a tool of this name.
+/// Returns true if a tool of this name is installed.
 pub fn exists(name: &str) -> bool {
     find(name).is_some()
 }
 
-/// Creates a file in memory. Writes of several processes are appended one after the other.
-fn memory(name: &str) -> Result<File, Errno> {
+/// Creates a file in memory that is only appended to, so that several processes do not overwrite each other's output.
+fn memory_file(name: &str) -> Result<File, Errno> {
     let flags = MemfdFlags::CLOEXEC;
     let file = match rustix::fs::memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
-        // Older kernels do not support a file in memory that cannot be executed.
+        // `MFD_NOEXEC_SEAL` needs Linux 6.3.
         Err(Errno::INVAL) => rustix::fs::memfd_create(name, flags)?,
         result => result?,
     };
@@ -195,18 +195,18 @@ fn search_path() -> OsString {
 
 fn find(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&search_path())
-        // An empty or relative entry would mean the current working directory.
+        // An empty or relative entry would mean a directory below the current one.
         .filter(|place| place.is_absolute())
         .map(|place| place.join(name))
         .find(|program| program.is_file() && rustix::fs::access(program, rustix::fs::Access::EXEC_OK).is_ok())
 }
 
-/// Waits until the child has ended; returns `None` if it had to be killed.
+/// Waits until the child has ended; returns `None` if it was killed at the time limit.
 fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
     if let Some(status) = wait_for(child, limit)? {
         return Ok(Some(status));
     }
-    // The ID of its process group is its own. It is not reaped yet, so no other process has that ID.
+    // The child leads a process group of its own. It is not reaped yet, so no other group has the same ID.
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         let _ = rustix::process::kill_process_group(group, Signal::KILL);
     }
@@ -216,7 +216,7 @@ fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus
 
 fn wait_for(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
     let start = Instant::now();
-    // A pidfd reports the end at once. Kernels before 5.3 have no pidfd, so the child is polled.
+    // A pidfd reports the end at once. Kernels before 5.3 do not have pidfds; there, the child is polled.
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let watched = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
     let (mut pause, mut stopped) = (SOON, None);
@@ -227,7 +227,7 @@ fn wait_for(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitSt
         if signals::stopped() {
             stopped.get_or_insert_with(Instant::now);
         }
-        // A killed tool leaves its work incomplete, so it gets some time to finish.
+        // A killed tool leaves its work incomplete, so it gets [`GRACE`] to finish when the run is asked to stop.
         let grace = stopped.map_or(limit, |stopped| GRACE.saturating_sub(stopped.elapsed()));
         let left = limit.saturating_sub(start.elapsed()).min(grace);
         if left.is_zero() {
@@ -255,7 +255,7 @@ fn ended(status: ExitStatus) -> String {
 }
 
 /// Returns the last lines of the output, on one line, without the tool's name and control characters.
-fn last_words(output: &mut File, name: &str) -> String {
+fn output_tail(output: &mut File, name: &str) -> String {
     let mut bytes = Vec::new();
     let length = output.metadata().map_or(0, |metadata| metadata.len());
     let start = SeekFrom::Start(length.saturating_sub(LAST_BYTES));

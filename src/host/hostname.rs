@@ -1,4 +1,4 @@
-//! The host name, through hostnamed (docs/datasources.md).
+//! Sets the host name through hostnamed (docs/datasources.md).
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,30 +11,30 @@ use super::files::{self, Write};
 use super::root::{OsContext, Root};
 use crate::outcome::StepResult;
 
-/// The time limit of hostnamed, including its start. It is below the 25 s that the bus gives a service to start:
-/// before `basic.target` hostnamed cannot start, and access to the machine waits for this step.
+/// The time limit of hostnamed, including its start. Before `basic.target`, hostnamed cannot start, and the steps that
+/// give access wait for it. The limit is below the 25 s that the bus gives a service to start.
 const HOSTNAMED_LIMIT: Duration = Duration::from_secs(20);
 
 /// The file of the static name.
 pub const PATH: &str = "/etc/hostname";
 
-/// The longest `/etc/hostname` that is read, in bytes; names end at 64.
+/// The longest `/etc/hostname` that is read, in bytes; a host name has at most 64.
 const MOST_BYTES: u64 = 4096;
 
 /// The file `/etc/hostname` below a root.
 pub trait HostnameStore {
     /// Returns the whole content; `None` if the file does not exist.
     ///
-    /// # Errors
+    /// The file exists and cannot be read.
     ///
     /// The file exists and cannot be read.
     fn read(&self) -> Result<Option<Vec<u8>>>;
 
-    /// Replaces it, with mode 0644 and owner root.
+    /// Replaces the content, with mode 0644 and owner root.
     ///
     /// # Errors
     ///
-    /// It cannot be written.
+    /// The file cannot be written.
     fn write(&self, content: &[u8]) -> Result<()>;
 }
 
@@ -56,9 +56,9 @@ impl HostnameStore for HostnameFile<'_> {
 /// The current host names of a machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CurrentHostname {
-    /// The name in `/etc/hostname`.
+    /// The name in `/etc/hostname`, the static name.
     pub fixed: Option<String>,
-    /// The name of the kernel, for the running machine only.
+    /// The name of the kernel; `None` for a tree.
     pub kernel: Option<String>,
 }
 
@@ -72,34 +72,34 @@ trait Hostname {
     fn set_hostname(&self, name: &str, interactive: bool) -> zbus::Result<()>;
 }
 
-/// Reads the current names. `running` is true for the running machine.
+/// Reads the current names. `running` is false for a tree.
 pub fn current(file: &dyn HostnameStore, running: bool) -> CurrentHostname {
     // An unreadable file counts as empty: the write reports the cause.
     let content = file.read().ok().flatten().unwrap_or_default();
     CurrentHostname { fixed: first_name(&content), kernel: if running { kernel() } else { None } }
 }
 
-/// The host name, begun to be set.
+/// The state of setting the host name after [`begin`].
 #[derive(Debug)]
 pub enum Begun {
-    /// The machine has the name.
+    /// The name is set.
     Ended(StepResult),
     /// hostnamed is setting it.
     Pending(Pending),
 }
 
-/// A host name that hostnamed is setting.
+/// A request to hostnamed that has no reply yet.
 #[derive(Debug)]
 pub struct Pending {
     name: String,
     call: PendingCall<()>,
 }
 
-/// Begins to set the static host name to `name`: of the running machine through `bus`, or, without a bus, of a tree, in
-/// which only `/etc/hostname` is written. If the machine already has the name, nothing is done, and the bus is not used.
+/// Begins to set the static host name to `name`. For the running machine, `bus` is given. Without it, `/etc/hostname`
+/// of a tree is written. If the name is already set, nothing is done, and the bus is not used.
 ///
-/// hostnamed usually has to be started first, which takes much longer than the other steps that give access, so the
-/// caller continues meanwhile. It must not write `/etc/hostname` before [`finish`] has returned.
+/// hostnamed usually has to be started first, which takes much longer than the other steps that give access. So the
+/// caller continues with other steps. It must not write `/etc/hostname` before [`finish`] has returned.
 ///
 /// # Errors
 ///
@@ -129,7 +129,7 @@ fn begin_inner(bus: Option<&Bus>, file: &dyn HostnameStore, name: &str) -> Resul
         if kernel().as_deref() == Some(&wanted) {
             return Ok(());
         }
-        // The file already had the name, but the kernel had another one: it was changed without hostnamed.
+        // The file has the name, but the kernel has another one, which was set without hostnamed.
         hostnamed.set_hostname(&wanted, false).await
     };
     match bus.begin(HOSTNAMED_LIMIT, call) {
@@ -138,13 +138,13 @@ fn begin_inner(bus: Option<&Bus>, file: &dyn HostnameStore, name: &str) -> Resul
     }
 }
 
-/// Waits until the host name is set. Returns the result with the time that hostnamed took.
+/// Waits until the host name is set. Returns the result and the time that hostnamed took.
 ///
-/// If hostnamed is missing, masked or does not answer, the name is set without it.
+/// If hostnamed is missing, masked or does not reply, the name is set without hostnamed.
 ///
 /// # Errors
 ///
-/// hostnamed refuses the name as invalid; `/etc/hostname` cannot be written, or the kernel's name cannot be set.
+/// hostnamed rejects the name as invalid; `/etc/hostname` cannot be written, or the name of the kernel cannot be set.
 pub fn finish(bus: &Bus, file: &dyn HostnameStore, pending: Pending) -> (Result<StepResult>, Duration) {
     let (answer, took) = bus.finish(pending.call);
     (end(file, &pending.name, answer).with_context(|| failure(&pending.name)), took)
@@ -154,7 +154,7 @@ fn failure(name: &str) -> String {
     format!("failed to set the host name {name}")
 }
 
-/// Sets the name without hostnamed if it did not set it.
+/// Evaluates the reply of hostnamed, and sets the name directly if hostnamed did not.
 fn end(file: &dyn HostnameStore, name: &str, answer: Result<(), CallError>) -> Result<StepResult> {
     match answer {
         // hostnamed of systemd 247 remembers a name that it failed to write. The next call succeeds and writes nothing.
@@ -165,7 +165,7 @@ fn end(file: &dyn HostnameStore, name: &str, answer: Result<(), CallError>) -> R
         }
         Err(error) => {
             log::info!("systemd-hostnamed: {error}; host name set without it");
-            // Both, whatever becomes of the first: they serve different readers.
+            // The kernel's name is set even if the file cannot be written: programs read one or the other.
             let written = if first_name_is(file, name) { Ok(()) } else { write(file, name) };
             let set = set_kernel(name);
             written.and(set)?;
@@ -193,7 +193,7 @@ fn set_kernel(name: &str) -> Result<()> {
     nix::unistd::sethostname(name).os_context(|| "failed to set the kernel's host name")
 }
 
-/// The first line that is neither empty nor a comment (hostname(5)).
+/// Returns the first line that is neither empty nor a comment (`hostname(5)`).
 fn first_name(content: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(content).ok()?;
     let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
@@ -225,7 +225,7 @@ mod tests {
         }
     }
 
-    /// The result for a tree, which never waits for hostnamed.
+    /// Returns the result for a tree, for which hostnamed is never asked.
     fn of_tree(file: &Memory) -> Result<Option<StepResult>> {
         Ok(match begin(None, file, "node1")? {
             Begun::Ended(result) => Some(result),

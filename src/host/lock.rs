@@ -1,6 +1,6 @@
-//! The lock that keeps two runs from changing the same machine, or the same tree, at once.
+//! The lock that prevents two runs from changing the same machine, or the same tree, at the same time.
 //!
-//! The lock is a file that no other user can open: a user that can open a file can lock it, and so block every run.
+//! No other user can open the lock file: a user that could open it could lock it, and thereby block every run.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -17,34 +17,34 @@ use super::root::{OsContext, Root, display_path};
 use crate::deadline::Deadline;
 use crate::logger::{Event, log_event, progress};
 
-/// The directory of this program's state that does not outlive a boot.
+/// The directory for the state of this program that is valid until the next boot.
 pub const STATE: &str = "/run/coreos-cloudinit";
 
 /// The message while another run holds the lock.
 const WAITING: &str = "waiting for another run to finish";
 
-/// The interval of the attempts while another run holds the lock.
+/// The pause between two attempts while another run holds the lock.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The variable with the runtime directory of a user's session.
+/// The environment variable with the runtime directory of a user's session.
 const RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
 
-/// The lock, held until it is dropped. The kernel releases it when its holder and the tools that the holder runs have
-/// ended: the tools inherit it, so that the next run does not meet the tools of a killed one.
+/// The lock, held until it is dropped. The tools that a run starts inherit it. If the run is killed, the kernel
+/// releases the lock only when these tools have ended, so that the next run does not meet them.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
-    /// The file of a tree, which is removed: there may be many trees.
+    /// The lock file of a tree, which is removed at the end: there may be many trees.
     path: Option<PathBuf>,
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
         if let Some(path) = &self.path {
-            // A run that waits for the removed file notices that: see `is_current`.
+            // A run that waits for the lock notices that the file was removed: see `is_current`.
             let _ = std::fs::remove_file(path);
         }
-        // Closing the file would not release the lock while a tool still has a process running.
+        // Closing the file alone would not release the lock while a process of a tool has it open.
         let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
@@ -54,7 +54,8 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// Another run holds it for longer, `stop` returns true, or it cannot be created, for example without root.
+    /// Another run holds the lock for longer than `limit`, `stop` returns true, or the lock file cannot be created, for
+    /// example without root.
     pub fn acquire(root: &Root, limit: Duration, stop: &dyn Fn() -> bool) -> Result<Self> {
         let (mut file, path) = open(root)?;
         let end = Deadline::after(limit);
@@ -65,7 +66,7 @@ impl Lock {
                     fcntl_setfd(&file, FdFlags::empty()).os_context(|| "failed to pass the lock on to tools")?;
                     return Ok(Self { file, path });
                 }
-                // The previous run removed it.
+                // The previous run removed the file, so this lock excludes no other run.
                 Ok(()) => (file, _) = open(root)?,
                 Err(Errno::WOULDBLOCK) => {}
                 Err(error) => return Err(error).os_context(|| "failed to acquire the lock"),
@@ -83,7 +84,7 @@ impl Lock {
     }
 }
 
-/// Opens the file to lock. Returns its path too if it is to be removed.
+/// Opens the file to lock. Also returns its path if the file is removed at the end.
 fn open(root: &Root) -> Result<(File, Option<PathBuf>)> {
     if root.is_system() {
         make_state()?;
@@ -91,7 +92,7 @@ fn open(root: &Root) -> Result<(File, Option<PathBuf>)> {
     }
     let (device, inode) = root.identity().os_context(|| "failed to stat the root directory")?;
     let Some(directory) = tree_locks()? else {
-        // Without a directory of the user's own, the tree itself is locked.
+        // The user has no private directory for a lock file, so the tree itself is locked.
         let tree =
             root.open_dir(Path::new("/")).with_context(|| format!("failed to open {}", display_path(root.path())))?;
         return Ok((tree.into(), None));
@@ -100,7 +101,7 @@ fn open(root: &Root) -> Result<(File, Option<PathBuf>)> {
     Ok((create(&path)?, Some(path)))
 }
 
-/// The directory for the locks of trees: root's, or one of the user this program runs as.
+/// Returns the directory for the locks of trees: that of root, or the runtime directory of the user.
 fn tree_locks() -> Result<Option<PathBuf>> {
     if crate::host::is_root() {
         make_state()?;
@@ -122,14 +123,14 @@ fn create(path: &Path) -> Result<File> {
         .os_context(|| format!("failed to open {}", path.display()))
 }
 
-/// Returns true if `file` is the one at `path`.
+/// Returns true if `path` still leads to `file`.
 fn is_current(file: &File, path: &Path) -> bool {
     let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
     let there = std::fs::symlink_metadata(path).map(identity).ok();
     there.is_some() && file.metadata().map(identity).ok() == there
 }
 
-/// Creates the state directory, open to root only.
+/// Creates the state directory with mode 0700.
 pub(super) fn make_state() -> Result<()> {
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(STATE);
     made.os_context(|| format!("failed to create {STATE}"))

@@ -1,4 +1,4 @@
-//! The machine that a plan is applied to: calls the function of each kind of step.
+//! The machine that a plan is applied to: runs each step by calling the function for its kind.
 
 mod addresses;
 mod environment;
@@ -36,13 +36,13 @@ use cloud_config::plan::{
     Account, ENVIRONMENT, FileSpec, KeyImport, KeySet, Owner, Principal, Script, Step, UnitScope,
 };
 
-/// The time limit for loading a module.
+/// The time limit for loading a kernel module.
 const MODULE_LIMIT: Duration = Duration::from_secs(30);
 
 /// The longest file of the machine that is read, in bytes.
 const READ_MAX: u64 = 4 << 20;
 
-/// The settings of applying.
+/// The settings of [`Host`].
 #[derive(Clone, Copy)]
 pub struct HostSetup<'a> {
     /// The directory to apply to; `/` is the machine itself.
@@ -57,12 +57,12 @@ pub struct HostSetup<'a> {
     pub stop: &'a dyn Fn() -> bool,
 }
 
-/// A running machine, or the tree of an image.
+/// The machine that a plan is applied to: the running system, or the tree of an image.
 pub struct Host<'a> {
     setup: HostSetup<'a>,
     root: Root,
     bus: Bus,
-    /// The host name that hostnamed is setting.
+    /// The request to hostnamed that has no reply yet.
     hostname: Option<hostname::Pending>,
     lock: Option<Lock>,
     relabel: Relabel,
@@ -71,11 +71,11 @@ pub struct Host<'a> {
     reload_pending: PendingReload,
 }
 
-/// The reason for skipping steps of a running system with `--root`.
+/// The reason for skipping steps that need a running system.
 const NOT_RUNNING: &str = "the tree is not running (--root)";
 
 impl<'a> Host<'a> {
-    /// Opens the root directory. Nothing else is read, and no bus is connected.
+    /// Opens the root directory. No other file is read, and the bus is not connected.
     ///
     /// # Errors
     ///
@@ -83,7 +83,8 @@ impl<'a> Host<'a> {
     pub fn open(setup: HostSetup<'a>) -> Result<Self> {
         let root = Root::open(setup.root)?;
         if root.is_system() && setup.root != Path::new("/") {
-            // The start of the run decided otherwise: see `run::resolve_root`.
+            // `run::resolve_root` has already decided whether the root is the running system; a different result now
+            // means a race.
             bail!("failed to open the root directory {}: it was replaced meanwhile", display_path(setup.root));
         }
         Ok(Self {
@@ -107,11 +108,11 @@ impl<'a> Host<'a> {
         Accounts::new(&self.root).until(self.setup.deadline)
     }
 
-    /// Waits for `limit` until no other run changes this machine, and locks out later runs.
+    /// Waits for `limit` until no other run changes this machine, and holds the lock from then on.
     ///
     /// # Errors
     ///
-    /// Another run keeps the lock, or the lock cannot be created.
+    /// Another run holds the lock, or the lock cannot be created.
     pub fn lock(&mut self, limit: Duration) -> Result<()> {
         if self.lock.is_none() {
             self.lock = Some(Lock::acquire(&self.root, limit, self.setup.stop)?);
@@ -124,12 +125,12 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// It is not a regular file, is too long, or cannot be read.
+    /// The file is not a regular file, is too long, or cannot be read.
     pub fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         files::read(&self.root, path, READ_MAX)
     }
 
-    /// The bytes of a file and its permissions.
+    /// Returns the content of a file and its permissions.
     ///
     /// # Errors
     ///
@@ -138,13 +139,12 @@ impl<'a> Host<'a> {
         files::read_with_mode(&self.root, path, READ_MAX)
     }
 
-    /// Reads a file that every user of the machine can read and that is no longer than `limit`.
+    /// Reads a file that every user of the machine can read and that has at most `limit` bytes.
     pub fn read_public(&self, path: &Path, limit: u64) -> Option<Vec<u8>> {
         files::read_public(&self.root, path, limit)
     }
 
-    /// Returns true if nothing can be written to this directory, or to its place, because the file system is
-    /// read-only.
+    /// Returns true if `directory`, or its first existing parent, is on a read-only file system.
     pub fn is_read_only(&self, directory: &Path) -> bool {
         files::is_read_only(&self.root, directory)
     }
@@ -160,7 +160,7 @@ impl<'a> Host<'a> {
         self.accounts().report_unlisted(listed);
     }
 
-    /// Returns the reason if the step is skipped here.
+    /// Returns the reason for skipping the step on this machine, if there is one.
     pub const fn skips(&self, step: &Step) -> Option<&'static str> {
         if step.needs_running_system() && !self.live() { Some(NOT_RUNNING) } else { None }
     }
@@ -174,7 +174,7 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// The answer is unknown: something cannot be read, or the step would fail.
+    /// The answer is unknown: a file or database cannot be read, or the step would fail.
     pub fn would_change(&self, step: &Step) -> Result<Option<bool>> {
         Ok(Some(match step {
             Step::SetHostname(host) => {
@@ -216,7 +216,8 @@ impl<'a> Host<'a> {
         }))
     }
 
-    /// Returns the owner of a file; if this run failed to create the user, the reason to skip the file.
+    /// Returns the IDs of an owner; the inner error is the reason to skip the file if this run failed to create the
+    /// user.
     fn owner(&self, owner: &Owner, state: &ApplyState) -> Result<Result<(u32, u32), String>> {
         match self.accounts().resolve(owner) {
             Ok(numbers) => Ok(Ok(numbers)),
@@ -300,20 +301,20 @@ impl<'a> Host<'a> {
         self.relabel.add_created(created);
         self.relabel.add([file.clone(), name]);
         self.restore_labels();
-        // The script is written under the lock and started without it: the script may run this program.
+        // The script is written under the lock and started without it, because the script may run this program.
         self.release();
         argv.push(file.display().to_string());
         let description = format!("Script {} of the user-data", script.id);
         Systemd::new(&self.bus).start_script(&unit, &description, &argv)
     }
 
-    /// The directory of the scripts, below the root.
+    /// Returns the directory of scripts, below the root.
     fn script_dir(&self) -> PathBuf {
         Path::new("/").join(self.setup.workspace).join("scripts")
     }
 
-    /// Creates the directory of the scripts, which only root can enter, so that no other user can replace a script. An
-    /// existing workspace keeps its mode: it may be `/tmp`, or have files of other programs.
+    /// Creates the directory of scripts with mode 0700, so that no other user can replace a script. An existing
+    /// workspace keeps its mode: it may be `/tmp`, or contain files of other programs.
     fn make_script_dir(&self, path: &Path) -> Result<()> {
         match self.root.private(path) {
             Ok(()) => return files::directory(&self.root, path, 0o700).map(drop),
@@ -329,7 +330,7 @@ impl<'a> Host<'a> {
         Ok(self.root.private(path)?)
     }
 
-    /// Calls the function of a step.
+    /// Runs the step with the function for its kind.
     fn run_step(&mut self, step: &Step, state: &ApplyState) -> Result<StepResult> {
         match step {
             Step::SetHostname(host) => self.begin_hostname(&host.name)?.map_or_else(|| self.finish_hostname().0, Ok),
@@ -340,8 +341,8 @@ impl<'a> Host<'a> {
                 self.write_files(&[file], state).pop().unwrap_or_else(|| bail!("failed to write a file"))
             }
             Step::MergeEnvironment(environment) => self.merge_environment(environment),
-            Step::MaskUnit(place) => self.masking(&place.path, files::would_mask, files::mask),
-            Step::UnmaskUnit(place) => self.masking(&place.path, files::would_unmask, files::unmask),
+            Step::MaskUnit(place) => self.change_mask(&place.path, files::would_mask, files::mask),
+            Step::UnmaskUnit(place) => self.change_mask(&place.path, files::would_unmask, files::unmask),
             Step::EnableUnit(scope) => self.enable(scope),
             Step::ReloadDaemon(reload) => self.reload(reload, state),
             Step::RemoveEnvironment(place) => self.remove_environment(&place.path),
@@ -402,7 +403,7 @@ impl Executor for Host<'_> {
     }
 
     fn perform(&mut self, step: &Step, state: &ApplyState) -> Result<StepResult> {
-        // A script is written to a tree, too.
+        // A script is not skipped here: it is written to the tree, and only its start is skipped.
         if let Some(why) = self.skips(step)
             && !matches!(step, Step::RunScript(_))
         {
@@ -463,7 +464,7 @@ impl Executor for Host<'_> {
     }
 }
 
-/// Returns `name` quoted for a shell, since users paste it into one.
+/// Quotes `name` for a shell: users paste commands from messages.
 fn quoted(name: &str) -> Cow<'_, str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.@:-".contains(&byte);
     if name.bytes().all(is_plain) {

@@ -1,7 +1,6 @@
 //! Changes the machine, with one small function per kind of step. No other module changes it.
 //!
-//! Nothing here depends on configurations or plans as a whole; a function gets a step, runs it, and returns whether
-//! anything changed or why it failed.
+//! No function here depends on a whole configuration or plan: it gets a step, runs it, and returns its result.
 
 pub mod accounts;
 pub mod bus;
@@ -23,25 +22,25 @@ pub use machine::{Host, HostSetup};
 
 /// Sets up the process attributes that the rest of this module relies on.
 pub fn prepare_process() {
-    // Directories are made 0755 and files get the mode they are given, independent of the inherited umask.
+    // Directories are created with mode 0755 and files get their given mode, whatever umask this process inherited.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    // Configurations and the input of tools can hold secrets: a crash must not leave them on a disk.
+    // Configurations and the input of tools can hold secrets, which a core dump would write to disk.
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
     hide_memory();
 }
 
-/// Keeps the memory of this process from core dumps, and from debuggers of processes without `CAP_SYS_PTRACE`.
+/// Prevents core dumps of this process, and access by debuggers without `CAP_SYS_PTRACE`.
 ///
-/// The kernel resets this when a thread changes to the identity of a user. Without root, nothing is done: the files in
-/// `/proc/self` would belong to root otherwise.
+/// The kernel resets this when a thread changes to the identity of a user. Without root, this function does nothing:
+/// the files in `/proc/self` would then belong to root.
 pub(crate) fn hide_memory() {
     if is_root() {
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     }
 }
 
-/// Returns true if this process may change the machine it runs on.
+/// Returns true if this process runs as root, and so may change the machine.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

@@ -1,5 +1,5 @@
-//! Prepares the kernel for networkd (docs/network.md): takes interfaces down and loads modules. A failure here is not
-//! a failure of the run: networkd reports interfaces that it cannot set up, and may set up the rest.
+//! Prepares the kernel for networkd (docs/network.md): takes interfaces down and loads modules. A failure here does not
+//! fail the run: networkd reports interfaces that it cannot set up, and may set up the others.
 
 use std::fs;
 use std::io::Write as _;
@@ -13,7 +13,7 @@ use super::root::OsContext;
 use crate::outcome::StepResult;
 use cloud_config::plan::KernelModule;
 
-/// The directory in which the kernel shows its interfaces.
+/// The directory with one entry per network interface.
 const INTERFACES: &str = "/sys/class/net";
 
 /// The flag of an interface that is up.
@@ -38,8 +38,8 @@ pub fn take_down(names: &[String]) -> StepResult {
     StepResult::Skipped(why)
 }
 
-/// Takes one interface down: its flags are written in the form in which the kernel prints them, without that of an
-/// interface that is up.
+/// Takes one interface down: writes its flags without `IFF_UP`, in the hexadecimal form in which the kernel prints
+/// them.
 fn take_one_down(interfaces: &Path, name: &str) -> Result<StepResult> {
     let path = interfaces.join(name).join("flags");
     let text = match fs::read_to_string(&path) {
@@ -65,7 +65,7 @@ pub fn load(module: &KernelModule, limit: Duration) -> StepResult {
     match Tool::new("modprobe").arg("--").arg(&module.name).args(&module.options).run(limit) {
         Ok(()) => StepResult::Done,
         Err(error) => {
-            // The module may be built into the kernel, or networkd may not need it.
+            // The failure may not matter: the module may be built into the kernel, or networkd may not need it.
             let why = format!("failed to load the kernel module {}: {error:#}", module.name);
             log::warn!("{why}");
             StepResult::Skipped(why)

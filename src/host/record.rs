@@ -1,4 +1,4 @@
-//! The record that each run leaves, for `--status`.
+//! The records of runs, which `--status` reads.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use cloud_config::text::temporary_name;
 
 /// The number of records that are kept.
 const KEPT: usize = 32;
-/// The suffix of their names.
+/// The suffix of the names of records.
 const SUFFIX: &str = ".json";
 /// The longest record that is written and read, in bytes.
 const RECORD_MAX: u64 = 32 << 20;
@@ -24,29 +24,29 @@ const SHORTENED: [usize; 3] = [1000, 100, 0];
 ///
 /// # Errors
 ///
-/// It cannot be written, for example without root.
+/// The record cannot be written, for example without root.
 pub fn write(outcome: &Outcome) -> Result<()> {
     make_state()?;
     let content = content(outcome).context("failed to format the record of this run")?;
-    // Names sort by time; the process ID distinguishes runs of the same second.
+    // Names sort by time; the process ID distinguishes runs that start in the same second.
     let name = format!("{}-{:010}{SUFFIX}", outcome.started.replace(':', ""), std::process::id());
     let path = Path::new(STATE).join(name);
     let root = Root::open(Path::new("/"))?;
     let file = Write { path: &path, content: &content, mode: 0o600, uid: 0, gid: 0 };
-    // Runs write their records without the lock, since each has a unique name.
+    // The name of each record is unique, so no lock is needed.
     files::write_unlocked(&root, file)?;
     let all = names()?;
     for old in &all[..all.len().saturating_sub(KEPT)] {
-        // Another run may have removed it just now.
+        // Another run may have removed the record already.
         let _ = std::fs::remove_file(old);
     }
-    for half in entries()?.into_iter().filter(|path| is_left(path)) {
+    for half in entries()?.into_iter().filter(|path| is_abandoned(path)) {
         let _ = std::fs::remove_file(half);
     }
     Ok(())
 }
 
-/// Returns the bytes of a record, up to the limit for reading it.
+/// Serializes the record, and shortens it until it can be read again.
 fn content(outcome: &Outcome) -> serde_json::Result<Vec<u8>> {
     let mut content = serde_json::to_vec(outcome)?;
     for most in SHORTENED {
@@ -58,11 +58,11 @@ fn content(outcome: &Outcome) -> serde_json::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Returns the outcome with at most `most` of each kind in each part; the ones that were not done come first.
+/// Returns the outcome with at most `most` entries in each list; failed steps come first.
 fn shortened(outcome: &Outcome, most: usize) -> Outcome {
     let mut outcome = outcome.clone();
     for part in &mut outcome.parts {
-        // The sort is stable: steps of the same kind keep their order.
+        // The sort is stable, so that failed steps, and all other steps, keep their order.
         part.steps.sort_by_key(|step| !step.result.is_failure());
         part.steps.truncate(most);
         part.refused.truncate(most);
@@ -74,8 +74,8 @@ fn shortened(outcome: &Outcome, most: usize) -> Outcome {
     outcome
 }
 
-/// Returns true if this is a temporary file of a record whose process has ended.
-fn is_left(path: &Path) -> bool {
+/// Returns true if `path` is a temporary file of a record whose run has ended.
+fn is_abandoned(path: &Path) -> bool {
     let target = path.file_name().and_then(|name| temporary_name::target_of(name.as_bytes())).unwrap_or_default();
     let target = String::from_utf8_lossy(target);
     let stem = target.strip_suffix(SUFFIX);
@@ -94,7 +94,7 @@ pub fn read() -> Result<(Vec<serde_json::Value>, Vec<String>)> {
     for path in names()? {
         match read_one(&root, &path) {
             Ok(record) => records.extend(record),
-            // A broken record does not hide others.
+            // An unreadable record must not hide the others.
             Err(error) if crate::host::is_root() => broken.push(format!("{error:#}")),
             Err(error) => return Err(error),
         }
@@ -103,7 +103,7 @@ pub fn read() -> Result<(Vec<serde_json::Value>, Vec<String>)> {
 }
 
 fn read_one(root: &Root, path: &Path) -> Result<Option<serde_json::Value>> {
-    // A run that ends meanwhile removes the oldest one.
+    // Another run may remove the oldest record at the same time.
     let Some(content) = files::read(root, path, RECORD_MAX)? else { return Ok(None) };
     serde_json::from_slice(&content).map(Some).with_context(|| format!("failed to parse {}", path.display()))
 }
@@ -136,11 +136,11 @@ mod tests {
     fn a_temporary_record_is_left_once_its_process_has_ended() {
         let path =
             |process: u32, end: &str| PathBuf::from(format!("/run/x/.2026-01-02T030405Z-{process:010}.json{end}"));
-        assert!(is_left(&path(u32::MAX, ".cci-0123456789abcdef")));
-        assert!(!is_left(&path(std::process::id(), ".cci-0123456789abcdef")));
-        assert!(!is_left(&path(u32::MAX, ".cci")));
-        assert!(!is_left(&path(u32::MAX, "")));
-        assert!(!is_left(Path::new("/run/x/.other.cci-0123456789abcdef")));
+        assert!(is_abandoned(&path(u32::MAX, ".cci-0123456789abcdef")));
+        assert!(!is_abandoned(&path(std::process::id(), ".cci-0123456789abcdef")));
+        assert!(!is_abandoned(&path(u32::MAX, ".cci")));
+        assert!(!is_abandoned(&path(u32::MAX, "")));
+        assert!(!is_abandoned(Path::new("/run/x/.other.cci-0123456789abcdef")));
     }
 
     #[test]

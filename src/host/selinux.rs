@@ -1,8 +1,8 @@
-//! The SELinux labels of what a run creates.
+//! The SELinux labels of files that a run creates or changes.
 //!
-//! A new file gets the label of its directory, which is not always the one of the policy. `restorecon(8)` sets that one,
-//! for all changed paths at once, before something starts that may read them. The label at creation would need the
-//! policy's own library.
+//! A new file gets the label of its directory, which may differ from the label in the policy. `restorecon(8)` sets that
+//! label for all changed paths at once, before a program starts that may read them. Setting the label at creation would
+//! need the library of the policy.
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
@@ -14,23 +14,23 @@ use anyhow::Result;
 use super::command::Tool;
 use crate::outcome::StepResult;
 
-/// The time limit of `restorecon`, which reads the policy's paths first.
+/// The time limit of `restorecon`, which first reads all paths of the policy.
 const RESTORECON_LIMIT: Duration = Duration::from_secs(60);
 
-/// The shortest time that `restorecon` gets: keys are set after the deadline as well.
+/// The shortest time limit of `restorecon`, because keys are also set after the deadline.
 const LEAST: Duration = Duration::from_secs(10);
 
-/// The paths whose labels are to be restored.
+/// The changed paths whose labels are not restored yet.
 #[derive(Debug, Default)]
 pub struct Relabel {
     enabled: bool,
     files: BTreeSet<PathBuf>,
-    /// Those that count with everything below them.
+    /// Created directories and files; a directory is relabeled with everything below it.
     trees: BTreeSet<PathBuf>,
 }
 
 impl Relabel {
-    /// Creates an empty set. Without SELinux, or for the tree of an image, it stays empty.
+    /// Creates an empty set. It stays empty without SELinux, or if `live` is false.
     pub fn new(live: bool) -> Self {
         Self { enabled: live && Path::new("/sys/fs/selinux/enforce").exists(), ..Self::default() }
     }
@@ -40,7 +40,8 @@ impl Relabel {
         self.enabled
     }
 
-    /// Adds paths. What users have in their directories is not touched.
+    /// Adds files and directories, without the content of the directories: users may have files with other labels
+    /// there.
     pub fn add(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
         if self.enabled {
             self.files.extend(paths);
@@ -54,7 +55,7 @@ impl Relabel {
         }
     }
 
-    /// Adds what a step changes. One that failed may have created a part, but existing files count as unchanged.
+    /// Adds the changes of a step. A failed step may have created files, but its existing files count as unchanged.
     pub fn add_changes(&mut self, (files, trees): Changes, result: &Result<StepResult>) {
         match result {
             Ok(StepResult::Done) => {
@@ -66,7 +67,7 @@ impl Relabel {
         }
     }
 
-    /// Restores the labels within the time limit `limit`. A failure is logged: the files are correct otherwise.
+    /// Restores the labels within `limit`. A failure is only logged: the files themselves are correct.
     pub fn restore(&mut self, limit: Duration) {
         let limit = limit.clamp(LEAST, RESTORECON_LIMIT);
         for (options, paths) in [(&["-i", "-R"][..], &mut self.trees), (&["-i"], &mut self.files)] {
@@ -82,10 +83,10 @@ impl Relabel {
     }
 }
 
-/// Files that change, and trees that are created.
+/// The existing files that a step changes, and the paths that it creates.
 pub type Changes = (Vec<PathBuf>, Vec<PathBuf>);
 
-/// Returns what a write changes: the file if it exists, otherwise the first path above it that does not exist.
+/// Returns the change of a write: the file itself if it exists, otherwise the topmost missing path.
 pub fn changed_by_write(path: &Path) -> Changes {
     match path.ancestors().take_while(|path| path.symlink_metadata().is_err()).last() {
         Some(missing) => (Vec::new(), vec![missing.to_owned()]),
@@ -93,11 +94,12 @@ pub fn changed_by_write(path: &Path) -> Changes {
     }
 }
 
-/// The paths for `restorecon -0 -f -`, which takes each for a pattern of `glob(7)`; in trees without those below others.
+/// Formats the input of `restorecon -0 -f -`, which interprets each path as a pattern (`glob(7)`). With `are_trees`,
+/// paths below other paths are omitted.
 fn input(paths: &BTreeSet<PathBuf>, are_trees: bool) -> Vec<u8> {
     let mut input = Vec::new();
     let mut above: Option<&Path> = None;
-    // A directory is sorted before everything below it.
+    // The set is sorted, so a directory comes before everything below it.
     for path in paths {
         if are_trees && above.is_some_and(|above| path.starts_with(above)) {
             continue;

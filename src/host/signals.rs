@@ -10,10 +10,10 @@ use signal_hook::flag;
 
 static STOPPED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// Catches the signals that would end a run without a record, and returns those that cannot be caught. `SIGXFSZ` has
-/// no effect: a file that is larger than the limit is an error of that file.
+/// Catches the signals that would end a run without a record. Returns the signals that could not be caught. `SIGXFSZ`
+/// is caught without an effect, so that a file above the size limit is an error of that file.
 pub fn catch() -> Vec<(i32, io::Error)> {
-    // The caller may have blocked them, and ignored the end of children, which waits for it need.
+    // The caller may have blocked these signals. `SIGCHLD` may be ignored, but waiting for a child needs it.
     let ours = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGXFSZ, Signal::SIGCHLD];
     let _ = ours.into_iter().collect::<SigSet>().thread_unblock();
     let stopped = STOPPED.get_or_init(Arc::default);
@@ -22,7 +22,7 @@ pub fn catch() -> Vec<(i32, io::Error)> {
     caught.filter_map(|(signal, flag)| Some((signal, flag::register(signal, flag).err()?))).collect()
 }
 
-/// Returns true once a signal has asked the run to stop. A wait for another program ends then.
+/// Returns true once a signal has asked the run to stop. All waits check this.
 pub fn stopped() -> bool {
     STOPPED.get().is_some_and(|stopped| stopped.load(Ordering::Relaxed))
 }

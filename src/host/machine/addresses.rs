@@ -10,7 +10,8 @@ use crate::outcome::StepResult;
 use cloud_config::plan::{ENVIRONMENT, Environment, text_files};
 
 impl Host<'_> {
-    /// Returns `/etc/environment` with the new values, and its mode: existing values may be secret.
+    /// Returns the content of `/etc/environment` with the new values, and its mode, which is kept: existing values may
+    /// be secret.
     pub(super) fn merged(&self, environment: &Environment) -> Result<(Vec<u8>, u32)> {
         let old = self.read_with_mode(Path::new(ENVIRONMENT))?;
         let (old, mode) = old.unwrap_or_else(|| (Vec::new(), 0o644));

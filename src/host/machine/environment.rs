@@ -16,11 +16,11 @@ use cloud_config::plan::{FileSpec, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS};
 const CLOSED: u32 = 0o700;
 
 impl Host<'_> {
-    /// Creates the directory of environment files, open to root only, if one of `specs` belongs there.
+    /// Creates the directory of environment files with mode 0700, if one of `specs` is in it.
     ///
     /// # Errors
     ///
-    /// It cannot be created, or belongs to another user.
+    /// The directory cannot be created, or belongs to another user.
     pub(super) fn close_environments(&self, specs: &[&FileSpec]) -> Result<()> {
         let directory = Path::new(UNIT_ENVIRONMENTS);
         if !specs.iter().any(|file| file.path.starts_with(directory)) {
@@ -87,7 +87,7 @@ impl Host<'_> {
 enum Environment {
     /// It does not exist.
     Absent,
-    /// It is not provably written by this program.
+    /// A file that this program did not provably write.
     Foreign,
     /// This program wrote it.
     Ours(Place),

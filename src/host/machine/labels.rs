@@ -1,4 +1,4 @@
-//! The SELinux labels of what the steps of a run change.
+//! The paths whose SELinux labels are restored after each kind of step.
 
 use std::path::{Path, PathBuf};
 
@@ -6,13 +6,13 @@ use super::Host;
 use crate::host::selinux::{Changes, changed_by_write};
 use cloud_config::plan::{ENVIRONMENT, KeyImport, KeySet, Step};
 
-/// The files of accounts, which `useradd` and this program replace.
+/// The account files, which `useradd` and this program replace.
 const ACCOUNT_FILES: [&str; 6] =
     ["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/subuid", "/etc/subgid"];
 
 impl Host<'_> {
-    /// Returns what a step changes, as far as it is known before the step: files, and trees that it creates. Paths that do
-    /// not exist later are ignored.
+    /// Returns the paths that a step may change, as far as they are known before the step. Paths that do not exist
+    /// after the step are ignored.
     pub(super) fn paths_to_label(&self, step: &Step) -> Changes {
         if !self.relabel.is_enabled() {
             return Default::default();
@@ -28,10 +28,10 @@ impl Host<'_> {
             }
             Step::EnsureUser(account) => {
                 let home = self.accounts().absent_home(account).map(|home| changed_by_write(&home).1);
-                // A user that is created in part has changed these files as well.
+                // If `useradd` fails, it may have replaced these files already.
                 (Vec::new(), ACCOUNT_FILES.map(PathBuf::from).into_iter().chain(home.into_iter().flatten()).collect())
             }
-            // Those of files, scripts and the host name are added where these are written.
+            // The functions that write files, scripts and the host name add their paths themselves.
             Step::WriteFile(_)
             | Step::RunScript(_)
             | Step::SetHostname(_)

@@ -11,8 +11,8 @@ use crate::outcome::StepResult;
 use cloud_config::config::Verb;
 
 impl Host<'_> {
-    /// Runs `change`, and if it `would` change a file of networkd, sets the marker first; cancels it if nothing
-    /// changed.
+    /// Runs `change`. If `would` returns true, the marker of a pending restart is set first, and canceled if `did`
+    /// returns false for the result of `change`.
     pub(super) fn with_restart_marker<T>(
         &mut self,
         would: impl FnOnce(&Root) -> bool,
@@ -30,8 +30,8 @@ impl Host<'_> {
         result
     }
 
-    /// Puts a mask at `path` or removes one with `change`; `would` returns true if this changes anything.
-    pub(super) fn masking(
+    /// Adds or removes a mask at `path` with `change`. `would` returns true if that changes anything.
+    pub(super) fn change_mask(
         &mut self,
         path: &Path,
         would: fn(&Root, &Path) -> Result<bool>,

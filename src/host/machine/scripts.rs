@@ -10,7 +10,7 @@ use super::display_path;
 use cloud_config::plan::Script;
 use cloud_config::plan::script::{SHELL, is_shell};
 
-/// Returns the command line that runs `script`, without its path. A missing shell is replaced with bash.
+/// Returns the command line that runs `script`, without the path of the script. A missing shell is replaced with bash.
 ///
 /// # Errors
 ///

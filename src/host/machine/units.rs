@@ -28,8 +28,8 @@ impl Host<'_> {
         }
     }
 
-    /// Sets the marker that units may change, unless it is set. systemd itself notices only some changes: not links,
-    /// nor a unit's first drop-in.
+    /// Sets the marker of a pending daemon-reload, unless it is set. `NeedDaemonReload` would not be enough: systemd
+    /// notices neither changed links nor the first drop-in of a unit.
     pub(super) fn set_reload_marker(&mut self) {
         if self.live()
             && !self.reload_pending.is_set()
@@ -39,7 +39,7 @@ impl Host<'_> {
         }
     }
 
-    /// Does a daemon-reload if this run or an interrupted one changed a unit that systemd has read.
+    /// Runs a daemon-reload if this run or an interrupted one changed a loaded unit.
     pub(super) fn reload(&mut self, reload: &Reload, state: &ApplyState) -> Result<StepResult> {
         let is_left = self.reload_pending.is_left();
         if is_left {

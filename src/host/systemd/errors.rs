@@ -4,9 +4,9 @@ use anyhow::anyhow;
 
 use crate::host::bus::CallError;
 
-/// Describes the error of a call about `unit`.
+/// Describes the error of a call for `unit`.
 ///
-/// Errors with a known D-Bus name have a description here; the others keep systemd's message.
+/// Errors with a known D-Bus name get a description from here; other errors keep the message of systemd.
 pub(super) fn explain(error: CallError, unit: &str) -> anyhow::Error {
     match meaning(&error, unit) {
         Some(sentence) => anyhow!(sentence),
@@ -19,7 +19,7 @@ fn meaning(error: &CallError, unit: &str) -> Option<String> {
         return None;
     };
     let short = name.strip_prefix("org.freedesktop.systemd1.").unwrap_or(name);
-    // systemd names the unit with the error, which may be a dependency.
+    // The error may be that of a dependency, which the message of systemd names.
     let other = !message.is_empty() && !message.contains(unit);
     Some(match short {
         "NoSuchUnit" | "org.freedesktop.DBus.Error.FileNotFound" | "System.Error.ENOENT" => {
@@ -32,11 +32,11 @@ fn meaning(error: &CallError, unit: &str) -> Option<String> {
         "UnitMasked" if other => format!("{unit} needs a unit that is masked: {message}"),
         "UnitMasked" => format!("{unit} is masked"),
         "LoadFailed" | "BadUnitSetting" | "System.Error.EBADMSG" | "org.freedesktop.DBus.Error.InconsistentMessage" => {
-            let (bad, fault) = match named(message).filter(|_| other) {
+            let (bad, fault) = match unit_in_message(message).filter(|_| other) {
                 Some(bad) => (bad, format!("{unit} needs a unit with an invalid unit file")),
                 None => (unit, format!("the unit file of {unit} is invalid")),
             };
-            // systemd logs the reason only to the journal.
+            // systemd logs the reason only to the journal, so the message contains the command that shows it.
             let quoted = if bad.contains('\\') { format!("'{bad}'") } else { bad.to_owned() };
             let reason = format!("`systemd-analyze verify {quoted}` and `journalctl -u {quoted}` show the reason");
             format!("{fault}: {}; {reason}", message.trim_end_matches('.'))
@@ -62,8 +62,8 @@ fn meaning(error: &CallError, unit: &str) -> Option<String> {
     })
 }
 
-/// The unit that a message of systemd is about.
-fn named(message: &str) -> Option<&str> {
+/// Returns the unit that a message of systemd names.
+fn unit_in_message(message: &str) -> Option<&str> {
     message.strip_prefix("Unit ")?.split(' ').next()
 }
 

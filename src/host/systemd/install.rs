@@ -8,10 +8,11 @@ use super::proxy::LinkChange;
 /// The longest unit file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// The keys of which each word is a link.
+/// The keys whose words are links.
 const LINKS: [&str; 4] = ["Alias", "WantedBy", "RequiredBy", "UpheldBy"];
 
-/// Returns true if the changes show that every link was made, or if no link was made, which shows nothing.
+/// Returns true if every link that the unit files ask for was created. Also returns true if no link was created: then
+/// the changes show nothing.
 pub(super) fn is_complete(changes: &[LinkChange]) -> bool {
     let made: Vec<_> = changes.iter().filter(|(kind, ..)| kind == "symlink").collect();
     let files: BTreeSet<_> = made.iter().map(|(_, _, file)| file.as_str()).collect();
@@ -25,8 +26,8 @@ pub(super) fn is_complete(changes: &[LinkChange]) -> bool {
     made.is_empty() || asked.is_some_and(|asked| asked <= made.len())
 }
 
-/// Returns the number of links that the `[Install]` section of a unit file asks for; `None` if it also enables other
-/// units.
+/// Returns the number of links that the `[Install]` section of a unit file asks for; `None` if that is unknown, because
+/// the section also enables other units or has a continued line.
 fn links(text: &str) -> Option<usize> {
     let mut found = 0;
     let mut inside = false;
@@ -36,7 +37,7 @@ fn links(text: &str) -> Option<usize> {
         } else if inside && let Some((key, value)) = line.split_once('=') {
             match key.trim() {
                 "Also" => return None,
-                // The value continues in the next line.
+                // The rest of the value is in the next line.
                 _ if value.ends_with('\\') => return None,
                 key if LINKS.contains(&key) => found += value.split_whitespace().count(),
                 _ => {}

@@ -1,6 +1,6 @@
 //! Units and jobs, through systemd's D-Bus API (docs/cloud-config.md#coreosunits, docs/applying.md#scripts).
 //!
-//! Every call is bounded by its own limit and by the run's deadline, and names the unit when it fails.
+//! The limit of a call is its own limit or the deadline of the run, whichever is earlier. Its error names the unit.
 
 mod errors;
 mod install;
@@ -30,25 +30,26 @@ pub struct Systemd<'b> {
 /// The result of enabling a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enabled {
-    /// The change: `Done` if a link was created or removed. Loaded units notice that only after a daemon-reload.
+    /// The change: `Done` if a link was created or removed. systemd notices that for loaded units only after a
+    /// daemon-reload.
     pub change: StepResult,
-    /// True if the unit file has an `[Install]` section. Without one nothing was done, and nothing will start the
-    /// unit at boot.
+    /// True if the unit file has an `[Install]` section. Without one, nothing was done, and the unit is not started at
+    /// boot.
     pub installable: bool,
 }
 
 impl<'b> Systemd<'b> {
-    /// Creates the client of systemd on `bus`, without a call.
+    /// Creates a client of systemd on `bus`. No call is made.
     pub fn new(bus: &'b Bus) -> Self {
         Self { bus }
     }
 
-    /// Enables `unit` as its `[Install]` section defines, until the next reboot with `runtime`. Replaces other links in
-    /// the place of its links. systemd reads the files on disk for that, so no reload is needed.
+    /// Enables `unit` according to its `[Install]` section; with `runtime`, until the next reboot. Other links with the
+    /// same names are replaced. systemd reads the files on disk for this, so no daemon-reload is needed before.
     ///
     /// # Errors
     ///
-    /// The unit does not exist, is masked or is invalid; the bus or systemd does not answer.
+    /// The unit does not exist, is masked or invalid; the bus or systemd does not reply.
     pub fn enable(&self, unit: &str, runtime: bool) -> Result<Enabled> {
         let enable = || {
             self.bus
@@ -59,21 +60,21 @@ impl<'b> Systemd<'b> {
                 .with_context(|| format!("failed to enable {unit}"))
         };
         let (installable, links) = enable()?;
-        // systemd reports a link that it cannot create only if it created no other, as in a second call.
+        // systemd reports a link that it could not create only if it created no other link, as in a second call.
         if !install::is_complete(&links) {
             enable()?;
         }
-        // The list also has remarks, such as `destination-not-present`: a missing target.
+        // The list also has remarks, such as `destination-not-present` for a missing target.
         let changed = links.iter().any(|(kind, ..)| matches!(kind.as_str(), "symlink" | "unlink"));
         let change = if changed { StepResult::Done } else { StepResult::Unchanged };
         Ok(Enabled { change, installable })
     }
 
-    /// Returns true if systemd has loaded `unit`; it does not reload a loaded unit by itself.
+    /// Returns true if systemd has loaded `unit`. systemd does not read the files of a loaded unit again by itself.
     ///
     /// # Errors
     ///
-    /// The bus or systemd does not answer.
+    /// The bus or systemd does not reply.
     pub fn is_loaded(&self, unit: &str) -> Result<bool> {
         Ok(self.loaded(unit)?.is_some())
     }
@@ -114,13 +115,13 @@ impl<'b> Systemd<'b> {
         }
     }
 
-    /// The object of `unit`, if it is loaded.
+    /// Returns the object of `unit` if systemd has loaded it.
     fn loaded(&self, unit: &str) -> Result<Option<OwnedObjectPath>> {
         let answer =
             self.bus.call(CALL_LIMIT, async |connection| ManagerProxy::new(&connection).await?.get_unit(unit).await);
         match answer {
             Ok(path) => Ok(Some(path)),
-            // Any error about the name means that there is no such unit.
+            // systemd has several errors for a unit that does not exist or cannot exist; none of them matters here.
             Err(CallError::Refused { .. }) => Ok(None),
             Err(error) => Err(error).with_context(|| format!("failed to ask systemd whether {unit} is loaded")),
         }

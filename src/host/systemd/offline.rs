@@ -1,4 +1,4 @@
-//! Enabling units in a tree that is not running (`--root`).
+//! Enables units in a tree that is not running (`--root`).
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -12,23 +12,23 @@ use rustix::io::Errno;
 use crate::host::root::{OsContext, Root, display_path, link};
 use crate::outcome::StepResult;
 
-/// The beginning of the message of `systemctl` about a link that it cannot make.
+/// The beginning of the message of `systemctl` about a link that it could not create.
 const FAILED: &str = "Failed to ";
 
-/// The directories whose links enabling changes.
+/// The directories in which enabling a unit changes links.
 const PERSISTENT: &str = "/etc/systemd/system";
 const RUNTIME: &str = "/run/systemd/system";
 
-/// The tree as `systemctl` gets it: its standard input, which cannot become another directory meanwhile.
+/// The path of the tree for `systemctl`: its standard input, which cannot be replaced with another directory.
 const TREE: &str = "--root=/proc/self/fd/0";
 
-/// Enables `unit` in the tree `root`, until its next reboot with `runtime`. `run` runs the `systemctl` of this machine
-/// with the tree as its standard input.
+/// Enables `unit` in the tree `root`; with `runtime`, until the next reboot of the tree. `run` runs the `systemctl` of
+/// this machine with the tree as its standard input.
 ///
 /// # Errors
 ///
-/// `systemctl` is missing, or fails: the unit does not exist in that tree, is masked, or one of its links cannot be
-/// made. A directory for links is a link itself, which `systemctl` would follow out of the tree.
+/// `systemctl` is missing or fails: the unit does not exist in the tree, is masked, or one of its links cannot be
+/// created. A directory for links is a link itself, which `systemctl` would follow out of the tree.
 pub fn enable_offline(
     root: &Root,
     unit: &str,
@@ -44,16 +44,16 @@ pub fn enable_offline(
     stays_inside(root, Path::new(if runtime { RUNTIME } else { PERSISTENT })).with_context(context)?;
     let before = links(root);
     let output = run(&argv).with_context(context)?;
-    // It exits with code 0 if it could create one link.
+    // `systemctl` exits with code 0 if it could create at least one link.
     if let Some(at) = output.find(FAILED) {
         return Err(anyhow!("systemctl: {}", &output[at..])).with_context(context);
     }
     Ok(if links(root) == before { StepResult::Unchanged } else { StepResult::Done })
 }
 
-/// Checks that no other user can change a directory in the path to `directory`, and that no link in the path or in its
-/// `.wants` and `.requires` directories leads out of the tree: `systemctl` creates its links through paths that the
-/// kernel resolves in this machine.
+/// Checks that no other user can change a directory in the path to `directory`, and that no link in the path, or in its
+/// `.wants`, `.requires` and `.upholds` directories, leads out of the tree. `systemctl` creates links by path, and the
+/// kernel resolves that path on this machine.
 fn stays_inside(root: &Root, directory: &Path) -> Result<()> {
     let mut paths: Vec<_> =
         directory.ancestors().map(Path::to_path_buf).filter(|path| path.parent().is_some()).collect();
@@ -79,7 +79,8 @@ fn is_beneath(root: &Root, path: &Path) -> Result<()> {
     let leads_out = match rustix::fs::openat2(top, inside, flags, Mode::empty(), ResolveFlags::BENEATH) {
         Ok(_) | Err(Errno::NOENT) => false,
         Err(Errno::XDEV) => true,
-        // An old kernel, or the system call filter of a container: any link may lead out.
+        // Without `openat2` (an old kernel, or the system call filter of a container), any link may lead out of the
+        // tree.
         Err(Errno::NOSYS | Errno::PERM) => {
             let place = root.parent(path, false)?;
             link(&place).os_context(|| format!("failed to stat {}", display_path(path)))?.is_some()
@@ -92,8 +93,8 @@ fn is_beneath(root: &Root, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Returns the links that enabling makes, with their destinations: those among the unit files, and in the `.wants`
-/// and `.requires` directories.
+/// Returns all links that enabling a unit may create, with their targets: those beside the unit files, and those in
+/// `.wants` and `.requires` directories.
 fn links(root: &Root) -> BTreeSet<(PathBuf, PathBuf)> {
     let mut found = BTreeSet::new();
     for directory in [PERSISTENT, RUNTIME] {
@@ -110,14 +111,14 @@ fn collect(root: &Root, directory: &Path, deeper: u8, found: &mut BTreeSet<(Path
             Ok(Some(destination)) => {
                 found.insert((path, destination));
             }
-            // Other objects have no entries.
+            // Searched if it is a directory; any other object has no entries.
             Ok(None) if deeper > 0 => collect(root, &path, deeper - 1, found),
             _ => {}
         }
     }
 }
 
-/// Returns the names in a directory; empty if it does not exist.
+/// Returns the names in a directory; an unreadable or missing directory has none.
 fn entries(root: &Root, directory: &Path) -> Vec<OsString> {
     let Some(entries) = root.open_dir(directory).ok().and_then(|directory| Dir::new(directory).ok()) else {
         return Vec::new();

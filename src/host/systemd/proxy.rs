@@ -2,18 +2,17 @@
 
 use zbus::{OwnedObjectPath, Variant, proxy};
 
-/// A change to a link as systemd reports it: the kind of change, the link, its destination.
+/// A change to a link: the kind of change, the link, the target of the link.
 pub(super) type LinkChange = (String, String, String);
 
-/// A job as the list of another job's blockers has it: id, unit, type, state, path of the job, path of
-/// the unit.
+/// An entry of `GetBefore`: job ID, unit, job type, state, path of the job, path of the unit.
 type JobEntry = (u32, String, String, String, OwnedObjectPath, OwnedObjectPath);
 
-/// A unit as `ListUnitsByPatterns` has it: name, description, load state, active state, sub state, unit it
-/// follows, path, id of its job, type of its job, path of its job.
+/// An entry of `ListUnitsByPatterns`: name, description, load state, active state, sub state, followed unit, path, job
+/// ID, job type, path of the job.
 type UnitEntry = (String, String, String, String, String, String, OwnedObjectPath, u32, String, OwnedObjectPath);
 
-/// The start of a process: path, arguments, whether a failure is ignored.
+/// An entry of `ExecStart`: program, arguments, whether a failure is ignored.
 pub(super) type Exec<'a> = (&'a str, &'a [String], bool);
 
 #[proxy(
@@ -50,7 +49,7 @@ pub(super) trait Manager {
 
 #[proxy(interface = "org.freedesktop.systemd1.Job", default_service = "org.freedesktop.systemd1")]
 pub(super) trait Job {
-    /// The jobs that have to finish before this one is begun (systemd 236). `GetAfter` returns
-    /// the opposite: the jobs that wait for this one.
+    /// Returns the jobs that have to finish before this one begins (systemd 236). `GetAfter` returns the opposite: the
+    /// jobs that wait for this one.
     fn get_before(&self) -> zbus::Result<Vec<JobEntry>>;
 }

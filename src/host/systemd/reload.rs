@@ -1,11 +1,11 @@
-//! Decides whether systemd has to reload its units (docs/cloud-config.md#coreosunits).
+//! Decides whether a daemon-reload is needed (docs/cloud-config.md#coreosunits).
 //!
-//! A unit that is not loaded needs no reload: its start reads the files on disk. systemd does not reload a loaded
-//! unit by itself, neither its file nor its drop-ins, and loaded units do not notice new links that start from them.
+//! A unit that is not loaded needs no daemon-reload: systemd reads its files when it is started. systemd does not read
+//! the files and drop-ins of a loaded unit again by itself, and does not notice new links from it to other units.
 //!
-//! The changes of this run are known, so it is enough to ask which of the changed units are loaded.
-//! `NeedDaemonReload` adds the changes of an interrupted run. It is not sufficient alone: it misses the first drop-in
-//! of a unit, and a mask in the place of a newer file.
+//! This run knows which units it changed, so it only asks which of these are loaded. `NeedDaemonReload` adds the
+//! changes of an interrupted run. The property alone is not sufficient: it misses the first drop-in of a unit, and a
+//! mask that replaces a newer file.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::proxy::ManagerProxy;
 use crate::host::bus::{CALL_LIMIT, CallError};
 use crate::outcome::StepResult;
 
-/// The time limit of a daemon-reload: generators run, and every unit is read.
+/// The time limit of a daemon-reload: systemd runs the generators and reads every unit.
 const RELOAD_LIMIT: Duration = Duration::from_secs(90);
 
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
@@ -25,21 +25,21 @@ const UNIT: &str = "org.freedesktop.systemd1.Unit";
 const SUFFIXES: [&str; 11] =
     ["service", "socket", "target", "device", "mount", "automount", "swap", "timer", "path", "slice", "scope"];
 
-/// The units that a changed file can affect.
+/// The loaded units that a changed file can affect.
 #[derive(Debug, PartialEq, Eq)]
 enum ReloadScope {
-    /// The unit of that name.
+    /// The unit with that name.
     Unit,
     /// The units whose names match this glob.
     Units(String),
     /// Any unit.
     Any,
-    /// No systemd unit.
+    /// No systemd unit: the file belongs to another program, such as networkd.
     None,
 }
 
 impl Systemd<'_> {
-    /// Makes systemd reload its units, if anything needs that.
+    /// Runs a daemon-reload if a loaded unit changed.
     ///
     /// `named` are all units in this part. `changed` are those whose file, drop-in or mask changed in this run,
     /// including templates, prefixes such as `foo-.service` and types such as `service`. `links_changed` is true if
@@ -47,7 +47,7 @@ impl Systemd<'_> {
     ///
     /// # Errors
     ///
-    /// The bus or systemd does not answer; the reload fails, or takes longer than 90 s.
+    /// The bus or systemd does not reply; the daemon-reload fails, or takes longer than 90 s.
     pub fn reload_if_needed(&self, named: &[String], changed: &[String], links_changed: bool) -> Result<StepResult> {
         let Some(why) = self.why_reload(named, changed, links_changed)? else {
             return Ok(StepResult::Unchanged);
@@ -82,7 +82,7 @@ impl Systemd<'_> {
         Ok(None)
     }
 
-    /// Returns true if `unit` is loaded, and differs from the files on disk.
+    /// Returns true if `unit` is loaded and differs from its files.
     fn is_outdated(&self, unit: &str) -> Result<bool> {
         if scope_of(unit) != ReloadScope::Unit {
             return Ok(false);
@@ -91,13 +91,13 @@ impl Systemd<'_> {
             return Ok(false);
         };
         let answer = self.property::<bool>(CALL_LIMIT, &path, UNIT, "NeedDaemonReload").and_then(|outdated| {
-            // A masked unit with drop-ins always reports that, reload or not.
+            // For a masked unit with drop-ins, `NeedDaemonReload` is always true, even after a daemon-reload.
             let state: String = self.property(CALL_LIMIT, &path, UNIT, "LoadState")?;
             Ok(outdated && state != "masked")
         });
         match answer {
             Ok(outdated) => Ok(outdated),
-            // It was unloaded meanwhile.
+            // systemd unloaded the unit after the lookup, so no old version of it is loaded.
             Err(CallError::Refused { .. }) => Ok(false),
             Err(error) => Err(error).with_context(|| format!("failed to ask systemd whether {unit} is outdated")),
         }
@@ -123,7 +123,7 @@ fn scope_of(name: &str) -> ReloadScope {
         return ReloadScope::None;
     }
     if !SUFFIXES.contains(&suffix) || stem.contains(['*', '?', '[', '\\']) && stem.ends_with(['@', '-']) {
-        // A glob would need an escape for the latter.
+        // The prefix of such a template would have to be escaped in a glob.
         return ReloadScope::Any;
     }
     if stem.ends_with('@') || stem.ends_with('-') {

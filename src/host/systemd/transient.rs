@@ -11,22 +11,22 @@ use super::{Systemd, errors};
 use crate::host::bus::{CALL_LIMIT, CallError};
 use crate::outcome::StepResult;
 
-/// The number of attempts to start while a unit of that name is loaded and does not run.
+/// The number of attempts to start a script while a unit of the same name is loaded and not running.
 const TRIES: u8 = 4;
 
-/// The pause between these tries.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
 
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
 
 impl Systemd<'_> {
-    /// Starts `argv` as the transient service `unit`, without waiting for it. systemd unloads the service when it ends,
-    /// also after a failure. Returns `Unchanged` if a service of that name still runs.
+    /// Starts `argv` as the transient service `unit` and does not wait for its end. systemd unloads the service at its
+    /// end, even if it fails. Returns `Unchanged` if a service of that name is still running.
     ///
     /// # Errors
     ///
-    /// A unit of that name has a unit file; `argv` is empty; the bus or systemd does not answer. A missing program is
-    /// not an error here: the unit fails.
+    /// A unit file has the name of the unit; `argv` is empty; the bus or systemd does not reply. A missing program is
+    /// not an error here, but a failure of the unit.
     pub fn start_script(&self, unit: &str, description: &str, argv: &[String]) -> Result<StepResult> {
         self.try_start(unit, description, argv).with_context(|| format!("failed to start {unit}"))
     }
@@ -41,7 +41,7 @@ impl Systemd<'_> {
             if self.is_busy(unit)? {
                 return Ok(StepResult::Unchanged);
             }
-            // It may have just ended, and systemd is about to unload it.
+            // A service that has just failed stays loaded until it is reset. One that has just ended is unloaded soon.
             let _ = self.bus.call(CALL_LIMIT, async |connection| {
                 ManagerProxy::new(&connection).await?.reset_failed_unit(unit).await
             });
@@ -64,26 +64,26 @@ impl Systemd<'_> {
         })
     }
 
-    /// Returns true if `unit` runs, is about to run, or has not ended yet.
+    /// Returns true if `unit` is running or stopping, or has a job.
     fn is_busy(&self, unit: &str) -> Result<bool> {
         let Some(path) = self.loaded(unit)? else {
             return Ok(false);
         };
         let answer = self.property::<String>(CALL_LIMIT, &path, UNIT, "ActiveState").and_then(|state| {
-            // Early in a boot, the start job waits, and the unit is inactive meanwhile.
+            // Early in a boot, the unit can be inactive while its start job waits.
             let (job, _) = self.property::<(u32, OwnedObjectPath)>(CALL_LIMIT, &path, UNIT, "Job")?;
             Ok(job != 0 || !matches!(state.as_str(), "inactive" | "failed"))
         });
         match answer {
             Ok(busy) => Ok(busy),
-            // It was unloaded meanwhile.
+            // systemd unloaded the unit after the lookup, so it no longer runs.
             Err(CallError::Refused { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 }
 
-/// Returns `word` escaped, so that systemd takes it literally: systemd expands variables in command lines.
+/// Escapes `word` for the command line of a unit, in which systemd expands variables.
 fn literal(word: &str) -> String {
     word.replace('$', "$$")
 }

@@ -1,4 +1,4 @@
-//! The ends of jobs, with the details of their units.
+//! The results of jobs, with details from their units.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,18 +13,18 @@ const SERVICE: &str = "org.freedesktop.systemd1.Service";
 /// The end of a job, or of the wait for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobEnd {
-    /// It succeeded.
+    /// The job succeeded.
     Done,
-    /// There was nothing to do.
+    /// The job had nothing to do.
     Skipped,
-    /// It failed.
+    /// The job failed.
     Failed {
         /// The result from systemd: `failed`, `timeout`, `canceled`, `dependency`, …
         result: String,
-        /// The details from the unit, if it has any: `result exit-code, status 203`.
+        /// The details from the unit, if there are any: `result exit-code, status 203`.
         detail: Option<String>,
     },
-    /// It is still queued or running, and may end later.
+    /// The job is still queued or running, and may end later.
     LeftQueued {
         /// The reason why the wait ended.
         reason: String,
@@ -45,7 +45,7 @@ impl fmt::Display for JobEnd {
     }
 }
 
-/// Returns the meaning of the result of a failed job.
+/// Describes the result of a failed job.
 fn meaning(result: &str) -> &str {
     match result {
         "timeout" => "timed out",
@@ -60,19 +60,19 @@ fn meaning(result: &str) -> &str {
 }
 
 impl JobEnd {
-    /// Returns true if the unit was tried and failed: its log may have the cause.
+    /// Returns true if the unit was started and failed: its log may have the cause.
     pub fn is_of_the_unit(&self) -> bool {
         matches!(self, Self::Failed { result, .. } if matches!(result.as_str(), "failed" | "timeout"))
     }
 
-    /// The job is left to systemd, for `reason`.
+    /// Creates the end of a wait for a job that is left to systemd, with the reason.
     pub(super) fn still_queued(reason: &str) -> Self {
         Self::LeftQueued { reason: reason.to_owned() }
     }
 }
 
 impl Systemd<'_> {
-    /// Returns the end for systemd's `result` of a job of `unit`.
+    /// Converts the result from systemd to the end of a job of `unit`.
     pub(super) fn ended(&self, unit: &str, result: String) -> JobEnd {
         match result.as_str() {
             "done" => JobEnd::Done,
@@ -82,12 +82,12 @@ impl Systemd<'_> {
         }
     }
 
-    /// Returns the unit's own details of its failure.
+    /// Returns the result that the unit itself reports for its failure.
     fn detail(&self, unit: &str) -> Option<String> {
         let path = self.loaded(unit).ok()??;
         let result: String = self.property(CALL_LIMIT, &path, &interface_of(unit)?, "Result").ok()?;
         if result == "success" {
-            // A reload that fails leaves the unit as it was.
+            // A failed reload changes only `ReloadResult`, because the unit keeps running.
             let result: String = self.property(CALL_LIMIT, &path, SERVICE, "ReloadResult").ok()?;
             return (result != "success").then(|| format!("result {result}"));
         }
@@ -96,15 +96,15 @@ impl Systemd<'_> {
             _ => None,
         };
         Some(match status {
-            // A process other than the main one failed, such as that of `ExecStartPre=`.
+            // Another process than the main one failed, such as that of `ExecStartPre=`.
             Some(0) | None => format!("result {result}"),
             Some(status) => format!("result {result}, status {status}"),
         })
     }
 
-    /// The end of a job that systemd did not report, by the state of its unit. The job was queued after the machine was
-    /// up for `queued`.
-    pub(super) fn guess(&self, unit: &str, verb: Verb, queued: Duration) -> JobEnd {
+    /// Derives the end of a job from the state of its unit, because systemd did not report it. `queued` is the uptime
+    /// at which the job was queued.
+    pub(super) fn end_by_unit_state(&self, unit: &str, verb: Verb, queued: Duration) -> JobEnd {
         let unclear = || JobEnd::still_queued("it ended with an unknown result");
         let Ok(loaded) = self.loaded(unit) else { return unclear() };
         let Some(path) = loaded else {
@@ -118,26 +118,26 @@ impl Systemd<'_> {
             }
             ("failed", _) => self.ended(unit, "failed".to_owned()),
             ("active", Verb::Stop) => unclear(),
-            // A unit that is restarted after a failure waits for the restart, or has begun it.
+            // The unit failed: systemd waits before it restarts the unit, or has begun to restart it.
             ("activating", _) if property("SubState").is_ok_and(|state| state == "auto-restart") => {
                 self.ended(unit, "failed".to_owned())
             }
             ("active" | "activating" | "reloading", _) => JobEnd::Done,
-            // systemd checks the conditions of a unit once its dependencies are up: the unit has then run and ended
-            // successfully, or its conditions are not met.
+            // systemd checks the conditions of a unit after its dependencies are started. If it did so, the unit has
+            // run and ended successfully, or its conditions are not met.
             ("inactive", _) if self.was_tried(&path, queued) => JobEnd::Done,
             _ => unclear(),
         }
     }
 
-    /// Returns true if the conditions of the unit were checked after `queued`.
+    /// Returns true if systemd checked the conditions of the unit after the uptime `queued`.
     fn was_tried(&self, path: &zbus::OwnedObjectPath, queued: Duration) -> bool {
         let checked = self.property::<u64>(CALL_LIMIT, path, UNIT, "ConditionTimestampMonotonic");
         checked.is_ok_and(|checked| u128::from(checked) >= queued.as_micros())
     }
 }
 
-/// Returns the monotonic clock, with which systemd stamps the events of units.
+/// Returns the monotonic clock, which systemd uses for the timestamps of units.
 pub(super) fn uptime() -> Duration {
     let clock = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
     clock.map(Duration::from).unwrap_or_default()

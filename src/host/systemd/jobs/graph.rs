@@ -1,4 +1,5 @@
-//! Searches for a job of this program's unit that another job waits for. It is independent of the source of the jobs.
+//! Searches the graph of jobs for a job of this program's own unit that another job waits for. The search does not
+//! depend on the source of the jobs.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,19 +8,20 @@ use std::collections::{HashMap, VecDeque};
 pub(super) struct Blocker {
     /// The name of the job.
     pub job: String,
-    /// The name of the unit it is for.
+    /// The name of the unit of the job.
     pub unit: String,
-    /// True if its unit cannot be waited for.
+    /// True if the unit cannot end while this program waits: it is this program's own unit, or another run of the
+    /// program.
     pub ours: bool,
-    /// True if it is queued and not running yet: a running job waits for no other job.
+    /// True if the job is queued. A running job waits for no other job.
     pub waiting: bool,
 }
 
-/// Returns the units on the way from `job` to a job of our own unit, which ends the list: `None` if `job` does not
-/// wait for one, neither directly nor through other jobs.
+/// Returns the units on the path from `job` to a job of our own unit, which is the last one; `None` if `job` does not
+/// wait for such a job, neither directly nor through other jobs.
 ///
-/// `blockers` lists the jobs that have to finish before the named one begins. It is called once for a job, nearest
-/// jobs first, and `most` times at most: jobs farther away are not found.
+/// `blockers` lists the jobs that have to finish before the given job begins. It is called once per job, for the
+/// nearest jobs first, and at most `most` times: jobs farther away are not found.
 ///
 /// # Errors
 ///
@@ -29,7 +31,7 @@ pub(super) fn path_to<E>(
     most: usize,
     mut blockers: impl FnMut(&str) -> Result<Vec<Blocker>, E>,
 ) -> Result<Option<Vec<String>>, E> {
-    // Each job found, with its unit and the job that waits for it.
+    // The jobs found so far, each with its unit and the job that waits for it.
     let mut seen: HashMap<String, (String, String)> = HashMap::new();
     let mut queue = VecDeque::from([job.to_owned()]);
     for _ in 0..most {
@@ -67,7 +69,7 @@ fn path_back(job: &str, seen: &HashMap<String, (String, String)>) -> Vec<String>
 mod tests {
     use super::*;
 
-    /// Jobs are named by their units; one that begins with `r` is running.
+    /// In these tests, a job has the name of its unit. A name that begins with `r` is a running job.
     fn search(edges: &[(&str, &str)], most: usize) -> Option<Vec<String>> {
         let mut asked = Vec::new();
         let found = path_to("job", most, |job| {

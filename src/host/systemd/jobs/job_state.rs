@@ -1,4 +1,4 @@
-//! Decides whether a job can still end while it is waited for.
+//! Decides whether a job can end while this program waits for it.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -11,10 +11,10 @@ use crate::host::bus::CallError;
 use crate::host::systemd::Systemd;
 use crate::host::systemd::proxy::{JobProxy, ManagerProxy};
 
-/// The time limit of an inspection. systemd answers late during a daemon-reload, which does not concern the job.
+/// The time limit of an inspection. systemd replies late during a daemon-reload, which does not affect the job.
 const LOOK_LIMIT: Duration = Duration::from_secs(3);
 
-/// The largest number of jobs that are inspected for one that waits for us.
+/// The largest number of jobs that are inspected to find a deadlock.
 const MOST_JOBS: usize = 2_000;
 
 const JOB: &str = "org.freedesktop.systemd1.Job";
@@ -23,27 +23,27 @@ const SERVICE: &str = "org.freedesktop.systemd1.Service";
 
 /// The state of a job that has not ended.
 pub(super) enum JobState {
-    /// It can end.
+    /// The job can end.
     CanEnd,
-    /// It ended, and its signal was missed.
+    /// The job has ended, and its signal was missed.
     Gone,
-    /// It cannot end while it is waited for, for this reason.
+    /// The job cannot end while this program waits for it, for this reason.
     Deadlocked(String),
 }
 
 /// The unit in which this program runs.
 struct OwnUnit {
     path: OwnedObjectPath,
-    /// True if the unit has a job, such as the start of a `Type=oneshot` service: another unit may wait for us to
-    /// end.
+    /// True if the unit has a job, such as the start of a `Type=oneshot` service. Another unit may then wait for this
+    /// program to end.
     awaited: bool,
 }
 
-/// One inspection of the jobs, with its start.
+/// One inspection of the jobs, with the time at which it began.
 pub(super) struct Inspection(Instant);
 
 impl Inspection {
-    /// An inspection that began at `instant`.
+    /// Creates an inspection that began at `instant`.
     pub(super) fn begun(instant: Instant) -> Self {
         Self(instant)
     }
@@ -55,7 +55,7 @@ impl Inspection {
 }
 
 impl Systemd<'_> {
-    /// Returns the state of `job`: whether it can end while it is waited for.
+    /// Inspects `job` and the jobs that it waits for.
     pub(super) fn job_state(&self, job: &OwnedObjectPath, look: &Inspection) -> Result<JobState, CallError> {
         let path = match self.property::<(String, OwnedObjectPath)>(look.remaining(), job, JOB, "Unit") {
             Ok((_, path)) => path,
@@ -81,9 +81,9 @@ impl Systemd<'_> {
         }))
     }
 
-    /// The systemd unit in which this program runs, if any.
+    /// Returns the systemd unit in which this program runs, if there is one.
     fn own_unit(&self, look: &Inspection) -> Result<Option<OwnUnit>, CallError> {
-        // 0 means the caller.
+        // The process ID 0 stands for the caller.
         let path = self
             .bus
             .call(look.remaining(), async |connection| ManagerProxy::new(&connection).await?.get_unit_by_pid(0).await);
@@ -98,14 +98,14 @@ impl Systemd<'_> {
         }
     }
 
-    /// The jobs that have to finish before `job` is begun.
+    /// Returns the jobs that have to finish before `job` begins.
     fn blockers(&self, job: &str, own: &OwnUnit, look: &Inspection) -> Result<Vec<Blocker>, CallError> {
         let answer = self.bus.call(look.remaining(), async |connection| {
             JobProxy::new(&connection, ObjectPath::try_from(job)?).await?.get_before().await
         });
         let jobs = match answer {
             Ok(jobs) => jobs,
-            // It has ended meanwhile, or systemd does not report it: then only the time limit applies.
+            // The job has ended, or systemd does not report its blockers; then only the time limit ends the wait.
             Err(CallError::Refused { .. }) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
@@ -118,8 +118,8 @@ impl Systemd<'_> {
         Ok(blockers)
     }
 
-    /// Returns true if the service at `path` is another run of this program. That run may wait for this one: the
-    /// cloud-config of an OEM image starts a service that runs the program again.
+    /// Returns true if the service at `path` is another run of this program. That run may wait for the lock of this
+    /// one: the cloud-config of an OEM image starts a service that runs the program again.
     fn runs_this_program(&self, path: &OwnedObjectPath, look: &Inspection) -> Result<bool, CallError> {
         match self.property::<u32>(look.remaining(), path, SERVICE, "MainPID") {
             Ok(0) | Err(CallError::Refused { .. }) => Ok(false), // not a service, or not running
@@ -129,7 +129,7 @@ impl Systemd<'_> {
     }
 }
 
-/// Returns the device and inode of the program of a process, which identify it.
+/// Returns the device and inode of the program of a process.
 fn program(pid: &str) -> Option<(u64, u64)> {
     let file = fs::metadata(format!("/proc/{pid}/exe")).ok()?;
     Some((file.dev(), file.ino()))

@@ -1,4 +1,4 @@
-//! Queues jobs, and waits for each as long as it can end (docs/cloud-config.md#coreosunits).
+//! Queues jobs and waits for each of them as long as it can end (docs/cloud-config.md#coreosunits).
 
 mod end;
 mod graph;
@@ -20,26 +20,26 @@ pub use end::JobEnd;
 use end::uptime;
 use job_state::{Inspection, JobState};
 
-/// The well-known name of systemd on the bus.
+/// The D-Bus name of systemd.
 const SYSTEMD: &str = "org.freedesktop.systemd1";
 
-/// The number of ends of jobs that are kept until they are read. The connection blocks while a queue is full, and a
-/// machine that boots ends hundreds of jobs. Only signals that systemd sent are queued: see [`Ends`].
+/// The number of unread signals that are kept. The connection blocks while the queue is full, and hundreds of jobs end
+/// during a boot. Only signals from systemd are queued: see [`Ends`].
 const QUEUE: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 
-/// The time after which an unfinished job is inspected first; most have ended by then.
+/// The time after which an unfinished job is inspected for the first time. Most jobs have ended by then.
 const FIRST_LOOK: Duration = Duration::from_millis(200);
 
 /// The shortest interval between later inspections.
 const NEXT_LOOK: Duration = Duration::from_secs(1);
 
-/// The longest interval between checks whether to stop waiting.
+/// The longest interval between two checks whether the run was asked to stop.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The interval at which a wait for a job is reported.
+/// The interval at which a long wait for a job is reported.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
-/// The number of reconnections after a broken connection, and the pause before each.
+/// The number of attempts to reconnect after the connection broke, and the pause before each.
 const RESUMES: u8 = 10;
 const RESUME_PAUSE: Duration = Duration::from_millis(200);
 
@@ -53,10 +53,10 @@ pub struct JobWait<'w> {
     pub stop: &'w dyn Fn() -> bool,
 }
 
-/// The signals `JobRemoved` of the process that owns systemd's name.
+/// The `JobRemoved` signals from the process that owns systemd's bus name.
 ///
-/// Any user can send a signal of any interface to our connection. The bus stamps each message with the unique name of
-/// its sender, and the rule of the stream has that of systemd: a forged signal is dropped before it is queued.
+/// Any user can send any signal to our connection. The bus stamps each message with the unique name of its sender, and
+/// the match rule requires that of systemd. So a forged signal is dropped before it is queued.
 struct Ends {
     stream: MessageStream,
     connection: Connection,
@@ -64,7 +64,7 @@ struct Ends {
 }
 
 impl Ends {
-    /// The signals that systemd sends from now on.
+    /// Subscribes to the signals that systemd sends from now on.
     async fn new(connection: Connection) -> zbus::Result<Self> {
         let owner = owner(&connection).await?;
         let rule = MatchRule::builder()
@@ -78,7 +78,7 @@ impl Ends {
         Ok(Self { stream, connection, owner })
     }
 
-    /// The result of `job`, if its end was reported by `until`.
+    /// Returns the result of `job` if its end is reported before `until`.
     fn next(&mut self, job: &OwnedObjectPath, until: Instant) -> Result<Option<String>, CallError> {
         pick_from(&mut self.stream, until, |message| {
             let body = message.body();
@@ -88,28 +88,29 @@ impl Ends {
     }
 }
 
-/// The unique name of the process that owns systemd's name.
+/// Returns the unique name of the process that owns systemd's bus name.
 async fn owner(connection: &Connection) -> zbus::Result<OwnedUniqueName> {
     let bus = zbus::fdo::DBusProxy::new(connection).await?;
     Ok(bus.get_name_owner(SYSTEMD.try_into()?).await?)
 }
 
 impl Systemd<'_> {
-    /// Queues the job `verb` of `unit`, replacing queued jobs that contradict it, and waits for it.
+    /// Queues the job `verb` of `unit` and waits for it. The job replaces queued jobs that conflict with it.
     ///
-    /// The wait ends if the job cannot end meanwhile, because it waits for the unit in which this program runs.
+    /// The wait ends early if the job cannot end meanwhile, because it waits for the unit in which this program runs.
     ///
     /// # Errors
     ///
     /// The job cannot be queued: the unit does not exist, is masked or invalid, or does not support the verb; or the
-    /// bus or systemd does not answer. A job that fails is not an error but [`JobEnd::Failed`].
+    /// bus or systemd does not reply. A job that fails is [`JobEnd::Failed`] and not an error.
     pub fn run_job(&self, unit: &str, verb: Verb, wait: &mut JobWait<'_>) -> Result<JobEnd> {
         let queued = uptime();
-        // The signals are subscribed to before the job is queued: it may end before the reply with its name.
+        // This program subscribes before the job is queued, because the job may end before the reply with its path
+        // arrives.
         let ask = || self.job_ends().and_then(|ends| Ok((self.queue(unit, verb)?, ends)));
         let answer = match ask() {
-            // The bus died, perhaps long before this call; the next connection starts it again. If the job
-            // was queued anyway, the second try gets the same job.
+            // The connection broke, perhaps long before this call; the next call connects again. If the job was queued
+            // already, the second request returns the same job.
             Err(CallError::Broken(_)) => ask(),
             answer => answer,
         };
@@ -119,7 +120,7 @@ impl Systemd<'_> {
             .with_context(|| format!("failed to wait for the end of {verb} {unit}"))
     }
 
-    /// Restarts networkd, so that it reads its files again, and waits for it.
+    /// Restarts systemd-networkd, so that it reads its files again, and waits for the restart.
     ///
     /// # Errors
     ///
@@ -128,10 +129,11 @@ impl Systemd<'_> {
         self.run_job("systemd-networkd.service", Verb::Restart, wait)
     }
 
-    /// Subscribes to the ends of jobs.
+    /// Subscribes to the signals about the ends of jobs.
     fn job_ends(&self) -> Result<Ends, CallError> {
         self.bus.call(CALL_LIMIT, async |connection| {
-            // Each time: a subscription may not survive a restart of systemd or of the bus, and a second one is harmless.
+            // Subscribed before every job: a restart of systemd or the bus may end a subscription, and a second one is
+            // harmless.
             match ManagerProxy::new(&connection).await?.subscribe().await {
                 Ok(()) => {}
                 Err(zbus::Error::MethodError(name, ..))
@@ -142,8 +144,8 @@ impl Systemd<'_> {
         })
     }
 
-    /// Subscribes again if the owner of the name of systemd has changed: systemd gets a new unique name when it
-    /// re-executes itself, and every process gets one when the bus is restarted.
+    /// Subscribes again if another process owns systemd's bus name. systemd gets a new unique name when it re-executes
+    /// itself, and every process gets one when the bus restarts.
     fn follow_systemd(&self, ends: &mut Ends) -> Result<(), CallError> {
         let is_same = self.bus.connection()?.unique_name() == ends.connection.unique_name()
             && self.bus.call(CALL_LIMIT, async |connection| owner(&connection).await)? == ends.owner;
@@ -168,7 +170,7 @@ impl Systemd<'_> {
         })
     }
 
-    /// Waits for the end of `job`, which was queued after the machine was up for `queued`.
+    /// Waits for the end of `job`, which was queued at the uptime `queued`.
     fn follow(
         &self,
         job: &OwnedObjectPath,
@@ -191,7 +193,7 @@ impl Systemd<'_> {
                 report => report,
             };
             if let Some(result) = report? {
-                // systemd forgets a job before it reports its end: the inspection confirms the report.
+                // systemd forgets a job before it reports the end, so an inspection can confirm the report.
                 reported = Some(result);
                 look_at = Instant::now();
             }
@@ -199,25 +201,26 @@ impl Systemd<'_> {
             if now >= look_at {
                 match self.job_state(job, &Inspection::begun(now)) {
                     Ok(JobState::Gone) => {
-                        // A report that systemd sent before it answered is in the queue by now.
+                        // systemd sent its report before it replied to the inspection, so the report is in the queue by
+                        // now.
                         let result = match reported.take() {
                             Some(result) => Some(result),
                             None => ends.next(job, now).unwrap_or_default(),
                         };
                         return Ok(match result {
                             Some(result) => self.ended(unit, result),
-                            None => self.guess(unit, verb, queued),
+                            None => self.end_by_unit_state(unit, verb, queued),
                         });
                     }
                     Ok(JobState::Deadlocked(reason)) => return Ok(JobEnd::LeftQueued { reason }),
                     Ok(JobState::CanEnd) => {
-                        // The job exists: the report of its end was false.
+                        // The job still exists, so the report of its end was false.
                         reported = None;
                         self.follow_systemd(ends).or_else(|error| self.tolerate(ends, error))?;
                     }
                     Err(error) => self.tolerate(ends, error)?,
                 }
-                // An inspection makes a call for each blocking job, so it gets at most a tenth of the time.
+                // An inspection makes a call for each blocking job. It gets at most a tenth of the time.
                 look_at = now + NEXT_LOOK.max(now.elapsed() * 10);
             }
             if (wait.stop)() {
@@ -237,8 +240,8 @@ impl Systemd<'_> {
         }
     }
 
-    /// Continues after an error that the next inspection may not have: a blocking unit was unloaded, systemd is busy,
-    /// or the connection broke.
+    /// Continues after an error that may be temporary: a blocking unit was unloaded, systemd is busy, or the connection
+    /// broke.
     fn tolerate(&self, ends: &mut Ends, error: CallError) -> Result<(), CallError> {
         match error {
             CallError::Refused { .. } | CallError::TimedOut(_) | CallError::OutOfTime => Ok(()),
@@ -246,8 +249,8 @@ impl Systemd<'_> {
         }
     }
 
-    /// Connects and subscribes again after the connection broke with `cause`: systemd re-executed itself, or a unit
-    /// command restarted the bus.
+    /// Connects and subscribes again after the connection broke with `cause`. systemd may have re-executed itself, or a
+    /// unit command may have restarted the bus.
     fn resume(&self, ends: &mut Ends, cause: CallError) -> Result<(), CallError> {
         for _ in 0..RESUMES {
             thread::sleep(RESUME_PAUSE);
