@@ -1,4 +1,4 @@
-//! One try of a request, with limits on redirects, time and the size of the response.
+//! One try of a request, with limits on redirects, duration and the size of the response.
 
 use std::io::{ErrorKind, Read};
 use std::time::Duration;
@@ -10,26 +10,26 @@ use ureq::{Agent, Body};
 
 use super::resolver::BoundedResolver;
 use super::transport::CheckedConnector;
-use super::{Header, HostPolicy, Method, Request, RetryPolicy, Url, proxy, words};
+use super::{Header, HostPolicy, Method, Request, RetryPolicy, Url, proxy, status_text};
 use crate::deadline::Deadline;
 use cloud_config::text::decode;
 
 /// The largest number of redirects that are followed.
 const REDIRECTS_MAX: u32 = 10;
 
-/// The result of a try.
+/// The result of one try.
 pub enum Try {
-    /// An answer.
+    /// The body of a successful response.
     Body(Vec<u8>),
     /// The server reports with this status that the resource does not exist.
     NotThere(u16),
-    /// Another try would have the same result.
+    /// Failed for a reason that another try would not change.
     Final(String),
-    /// Another try may help.
+    /// Failed for a reason that may be temporary.
     Again(String),
 }
 
-/// Sends the request once. The time limit of the policy includes redirects and the body.
+/// Sends the request once. The timeout of the policy covers redirects and the body.
 pub fn attempt(request: &Request<'_>, policy: &RetryPolicy, deadline: Deadline) -> Try {
     let mut url = request.url.clone();
     let result = follow(request, &mut url, policy, deadline);
@@ -37,32 +37,34 @@ pub fn attempt(request: &Request<'_>, policy: &RetryPolicy, deadline: Deadline) 
     if asked == answers {
         return result;
     }
-    // The message names the server that answered.
+    // The message names the server that responded last, which redirects can change.
     match result {
-        Try::NotThere(status) => Try::Final(format!("redirected to {answers}: the server returned {}", words(status))),
+        Try::NotThere(status) => {
+            Try::Final(format!("redirected to {answers}: the server returned {}", status_text(status)))
+        }
         Try::Final(why) => Try::Final(format!("redirected to {answers}: {why}")),
         Try::Again(why) => Try::Again(format!("redirected to {answers}: {why}")),
         body @ Try::Body(_) => body,
     }
 }
 
-/// Requests `url` and follows redirects; afterwards, `url` is the last URL.
+/// Requests `url` and follows redirects. `url` is then the URL of the last response.
 fn follow(request: &Request<'_>, url: &mut Url, policy: &RetryPolicy, deadline: Deadline) -> Try {
     let end = Deadline::after(deadline.clip(policy.timeout));
     let mut headers = request.headers;
     for _ in 0..=REDIRECTS_MAX {
         let response = match send(request, url, headers, end) {
             Ok(response) => response,
-            Err(error) => return refusal(&error),
+            Err(error) => return failed_try(&error),
         };
         let status = response.status().as_u16();
         match status {
             301 | 302 | 303 | 307 | 308 => {}
-            // A partial answer, which was not requested, is no answer.
-            206 | 408 | 425 | 429 => return Try::Again(format!("the server returned {}", words(status))),
+            // 206 is a partial response, which was not requested.
+            206 | 408 | 425 | 429 => return Try::Again(format!("the server returned {}", status_text(status))),
             200..=299 => return body(response, policy),
             400..=499 => return Try::NotThere(status),
-            _ => return Try::Again(format!("the server returned {}", words(status))),
+            _ => return Try::Again(format!("the server returned {}", status_text(status))),
         }
         *url = match redirect(request, url, response.headers()) {
             Ok(url) => url,
@@ -75,7 +77,7 @@ fn follow(request: &Request<'_>, url: &mut Url, policy: &RetryPolicy, deadline: 
     Try::Final("too many redirects".to_owned())
 }
 
-/// Returns the target of a redirect, if it may be followed.
+/// Returns the target of a redirect, or the failure if it must not be followed.
 fn redirect(request: &Request<'_>, from: &Url, headers: &HeaderMap) -> Result<Url, Try> {
     let location = headers.get(LOCATION).and_then(|location| str::from_utf8(location.as_bytes()).ok());
     let Some(location) = location else { return Err(Try::Again("redirect without a target".to_owned())) };
@@ -87,7 +89,7 @@ fn redirect(request: &Request<'_>, from: &Url, headers: &HeaderMap) -> Result<Ur
     };
     match request.hosts {
         HostPolicy::Anywhere if from.is_safe() && !to.is_safe() => {
-            // A request over HTTPS must not be answered over plain HTTP.
+            // The response to a request over HTTPS must not come over plain HTTP.
             Err(Try::Final("redirect from https to http".to_owned()))
         }
         HostPolicy::Anywhere => Ok(to.without_credentials()),
@@ -129,10 +131,10 @@ fn send(request: &Request<'_>, url: &Url, headers: &[Header], end: Deadline) -> 
     }
 }
 
-/// Reads the body, up to the limit of the policy.
+/// Reads the body, up to the size limit of the policy.
 fn body(response: Response<Body>, policy: &RetryPolicy) -> Try {
     let too_long = || Try::Final(format!("the response is larger than {} bytes", policy.body_max));
-    // We did not ask for any; some servers do it all the same.
+    // The request asks for no encoding, but some servers compress anyway.
     let encodings: Vec<_> = response.headers().get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes).collect();
     let encoding = encodings.join(&b',').trim_ascii().to_ascii_lowercase();
     let is_gzip = match encoding.as_slice() {
@@ -165,8 +167,8 @@ fn is_timeout(error: &std::io::Error) -> bool {
     matches!(inner, Some(ureq::Error::Timeout(_))) || error.kind() == ErrorKind::TimedOut
 }
 
-/// Returns the meaning of an error of the library, in words without any part of the URL.
-fn refusal(error: &ureq::Error) -> Try {
+/// Maps an error of the HTTP library to a failure without any part of the URL.
+fn failed_try(error: &ureq::Error) -> Try {
     match error {
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => Try::Final("invalid URL".to_owned()),
         ureq::Error::HostNotFound => Try::Again("host not found".to_owned()),
@@ -176,32 +178,33 @@ fn refusal(error: &ureq::Error) -> Try {
         ureq::Error::ConnectProxyFailed(_) => Try::Again("the proxy refused the request".to_owned()),
         ureq::Error::Protocol(_) => Try::Again("the response is not HTTP".to_owned()),
         ureq::Error::LargeResponseHeader(..) => Try::Final("the response headers are too long".to_owned()),
-        ureq::Error::Rustls(error) => Try::Again(unsafe_because(error)),
+        ureq::Error::Rustls(error) => Try::Again(tls_error(error)),
         _ => Try::Again("request failed".to_owned()),
     }
 }
 
-/// Returns the fault of a connection.
+/// Describes an error of a connection.
 fn connection_fault(error: &std::io::Error) -> String {
     match (error.kind(), error.get_ref()) {
-        // Errors of TLS have this kind.
-        (ErrorKind::InvalidData, Some(inner)) => unsafe_because(inner),
+        // rustls reports TLS errors with this kind.
+        (ErrorKind::InvalidData, Some(inner)) => tls_error(inner),
         (ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof, _) => "connection closed".to_owned(),
-        // Invalid chunks, for example.
+        // Errors of the protocol, such as invalid chunks.
         (ErrorKind::Other, Some(inner)) if matches!(inner.downcast_ref(), Some(ureq::Error::Protocol(_))) => {
             "the response is not HTTP".to_owned()
         }
-        // Errors of name lookups have no kind of their own.
+        // Failed name lookups have no kind of their own.
         _ if error.to_string().starts_with("failed to lookup") => "host not found".to_owned(),
-        // A chunk that is announced without an end, for one.
+        // The resolver reports a thread that could not be started with this kind.
         (ErrorKind::ResourceBusy, _) => "failed to start a thread to look up the host".to_owned(),
         (ErrorKind::Other, _) => "invalid response".to_owned(),
         (kind, _) => kind.to_string(),
     }
 }
 
-/// Describes an invalid certificate. Such a try is retried: at boot, the clock may be wrong for a while.
-fn unsafe_because(error: &dyn std::fmt::Display) -> String {
+/// Describes a TLS error, such as an invalid certificate. The request is retried: at boot, the clock may be wrong for a
+/// while.
+fn tls_error(error: &dyn std::fmt::Display) -> String {
     format!("TLS error: {error}")
 }
 
@@ -209,7 +212,7 @@ fn unsafe_because(error: &dyn std::fmt::Display) -> String {
 mod tests {
     use super::*;
 
-    /// Returns the target of a redirect, or the reason why it is not followed.
+    /// Returns the target of a redirect, or the reason for not following it.
     fn followed(hosts: HostPolicy, from: &str, location: &'static str) -> Result<String, String> {
         let from = Url::parse(from).unwrap();
         let request = Request { method: Method::Get, url: &from, headers: &[], hosts };

@@ -1,6 +1,6 @@
-//! The HTTP client of sources: limited time and size, and retries (docs/datasources.md).
+//! The HTTP client of data sources, with time and size limits and retries (docs/datasources.md).
 //!
-//! No error contains a URL, which may have credentials, or any part of a response.
+//! No error contains any part of a response, or the URL, which may have credentials.
 
 mod attempt;
 mod proxy;
@@ -25,7 +25,7 @@ pub use url::{BadUrl, Url};
 /// The interval at which a try checks whether the run was asked to stop.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// The time after its limit until a try is abandoned.
+/// The time after its timeout at which a try is abandoned.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The retry policy of a request.
@@ -56,23 +56,23 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// One try, as for a probe.
+    /// Returns the policy with a single try, as for a probe.
     #[must_use]
     pub fn once(self) -> Self {
         Self { tries: 1, ..self }
     }
 }
 
-/// The reason why a request has no usable response.
+/// The reason for having no usable response.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Error {
-    /// The server answers with this status that there is nothing (4xx), which is final.
-    #[error("the server returned {}", words(*.0))]
+    /// The server responded with this 4xx status, which is final.
+    #[error("the server returned {}", status_text(*.0))]
     NotThere(u16),
-    /// Any other failure that a retry would not change.
+    /// A failure that a retry would not change.
     #[error("{0}")]
     Final(String),
-    /// Any other failure, after all tries.
+    /// A failure that may be temporary, after all tries.
     #[error("{0}")]
     Failed(String),
 }
@@ -92,9 +92,9 @@ pub enum Method {
 /// The hosts that a response may come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostPolicy {
-    /// Any host that redirects lead to, without headers; through the proxy of the environment.
+    /// Any host that redirects lead to, without the request's headers. The proxy of the environment is used.
     Anywhere,
-    /// The platform's own service: no proxy, and no redirect to another host.
+    /// Only the host of the URL, a service of the platform. No proxy is used.
     Service,
 }
 
@@ -105,21 +105,21 @@ pub struct Request<'a> {
     pub method: Method,
     /// The URL.
     pub url: &'a Url,
-    /// Headers of our own.
+    /// Additional headers.
     pub headers: &'a [Header],
     /// The hosts that the response may come from.
     pub hosts: HostPolicy,
 }
 
-/// Sends a request with the retries of `policy`, and returns the body of the answer.
+/// Sends a request, with the retries of `policy`, and returns the body of the response.
 ///
 /// # Errors
 ///
-/// The resource does not exist, or the server does not answer.
+/// The resource does not exist, or no try was successful.
 pub fn ask(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> Result<Vec<u8>, Error> {
     let mut pause = policy.first_pause;
     let mut tries = 1;
-    // In a series of requests, the remaining ones must not cost another try each.
+    // A source may send many requests. After the deadline, each must fail without a try.
     if let Some(over) = limits.expired_reason() {
         return Err(Error::Failed(format!("not requested: {over}")));
     }
@@ -149,7 +149,7 @@ fn attempt_until_stopped(request: &Request<'_>, policy: &RetryPolicy, limits: Li
     let (sender, receiver) = channel();
     let (url, headers, policy) = (request.url.clone(), request.headers.to_vec(), *policy);
     let (method, hosts, deadline) = (request.method, request.hosts, limits.deadline);
-    // An abandoned thread ends with its try, or with the program.
+    // An abandoned thread ends with its try or with the program.
     let started = detach("request", move || {
         let request = Request { method, url: &url, headers: &headers, hosts };
         let result = contain(|| attempt(&request, &policy, deadline));
@@ -158,7 +158,7 @@ fn attempt_until_stopped(request: &Request<'_>, policy: &RetryPolicy, limits: Li
     if let Err(error) = started {
         return Try::Again(format!("failed to start a thread: {}", OsError::from(error)));
     }
-    // The library enforces its time limit, except where the system prevents that.
+    // The HTTP library enforces its timeout itself, unless it is blocked in a system call.
     let end = Deadline::after(deadline.clip(policy.timeout) + GRACE);
     loop {
         match receiver.recv_timeout(SLICE) {
@@ -176,8 +176,8 @@ pub fn get(url: &str, policy: RetryPolicy, deadline: Deadline, stop: &dyn Fn() -
     Ok(ask(&request, &policy, Limits { deadline, stop })?)
 }
 
-/// A status as the standard calls it: `404 Not Found`.
-fn words(status: u16) -> String {
+/// Formats a status with its standard name: `404 Not Found`.
+fn status_text(status: u16) -> String {
     let known = ureq::http::StatusCode::from_u16(status);
     known.map_or_else(|_| status.to_string(), |known| known.to_string().replace(" <unknown status code>", ""))
 }

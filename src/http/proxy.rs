@@ -1,4 +1,4 @@
-//! Selects the proxy from the environment, by the scheme of the URL, as most programs do.
+//! Selects the proxy from environment variables by the scheme of the URL, as most programs do.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ use ureq::{Error, Proxy, ProxyProtocol};
 use super::resolver::BoundedResolver;
 use cloud_config::text::secret::Secret;
 
-/// The proxy for `uri`, where `variable` reads the environment.
+/// Returns the proxy for `uri`. `variable` reads an environment variable.
 pub fn for_uri(uri: &Uri, variable: impl Fn(&str) -> Option<String>) -> Option<Proxy> {
     if is_local(uri) {
         return None;
@@ -36,13 +36,13 @@ pub fn for_uri(uri: &Uri, variable: impl Fn(&str) -> Option<String>) -> Option<P
     builder.build().ok().filter(|proxy| !proxy.is_no_proxy(uri))
 }
 
-/// Returns true if the URL is fetched without encryption: the proxy then gets the whole URL instead of a request for
-/// a tunnel, which many proxies refuse.
+/// Returns true if the URL is fetched without encryption. Then the proxy gets a request with the whole URL, not a
+/// CONNECT request, which many proxies reject for such URLs.
 pub fn forwards(proxy: &Proxy, uri: &Uri) -> bool {
     is_plain(uri) && proxy.protocol() == ProxyProtocol::Http
 }
 
-/// The header that the proxy's credentials make.
+/// Returns the value of the header with the proxy's credentials.
 pub fn authorization(proxy: &Proxy) -> Option<Secret<String>> {
     let both = format!("{}:{}", proxy.username()?, proxy.password().unwrap_or_default());
     Some(Secret::new(format!("Basic {}", STANDARD.encode(both))))
@@ -52,13 +52,13 @@ fn is_plain(uri: &Uri) -> bool {
     uri.scheme_str() == Some("http")
 }
 
-/// Returns true if the host is this machine, which no proxy can reach.
+/// Returns true if the host is this machine, which is not reached through a proxy.
 fn is_local(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// Resolves the proxy instead of the host of the request.
+/// Resolves the host name of the proxy instead of that of the request.
 pub struct ProxyResolver {
     proxy: Proxy,
 }

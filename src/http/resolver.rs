@@ -12,10 +12,10 @@ use ureq::unversioned::transport::NextTimeout;
 
 use crate::contain::detach;
 
-/// The number of addresses of one host that are tried, as in the library.
+/// The largest number of addresses of one host that are tried, as in the HTTP library.
 const ADDRESSES_MAX: usize = 16;
 
-/// Looks up names as the library does. A thread that cannot be started is an error and not a panic.
+/// Resolves names as the HTTP library does, but reports a thread that cannot be started as an error instead of a panic.
 #[derive(Debug, Default)]
 pub struct BoundedResolver;
 
@@ -40,7 +40,7 @@ fn look_up(host: String, timeout: &NextTimeout) -> Result<Vec<SocketAddr>, Error
     let (sender, receiver) = sync_channel(1);
     detach("lookup of a host", move || {
         let found = host.to_socket_addrs().map(Iterator::collect);
-        // Nothing receives an answer that comes too late.
+        // The receiver is gone if the lookup timed out.
         let _ = sender.send(found);
     })
     .map_err(|error| io::Error::new(io::ErrorKind::ResourceBusy, error))?;

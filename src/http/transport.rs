@@ -1,7 +1,7 @@
-//! Connections that report when they break.
+//! Connections that report a broken connection as an error.
 //!
-//! An answer without a length ends when the server closes the connection. The library treats a reset connection, or
-//! TLS that ends without a close notification, as such an end: a truncated file would pass for a complete one.
+//! A response without a length ends when the server closes the connection. The HTTP library also accepts a reset
+//! connection, or TLS without a close notification, as this end. A truncated file would then pass as complete.
 //!
 //! The transport also puts the whole URL into requests to a proxy.
 
@@ -10,7 +10,7 @@ use std::io::{Error as IoError, ErrorKind};
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
 
-/// Connects as the library does, and distinguishes a broken connection from a closed one.
+/// Connects as the HTTP library does, and distinguishes a broken connection from a closed one.
 #[derive(Debug, Default)]
 pub struct CheckedConnector {
     library: DefaultConnector,
@@ -19,7 +19,7 @@ pub struct CheckedConnector {
 }
 
 impl CheckedConnector {
-    /// Connects to a proxy that gets the whole URL.
+    /// Creates a connector to a proxy that expects the whole URL in the request.
     pub fn through_proxy(origin: String) -> Self {
         Self { origin: Some(origin), ..Self::default() }
     }
@@ -34,11 +34,11 @@ impl Connector for CheckedConnector {
     }
 }
 
-/// A connection that reports when it breaks.
+/// A connection that reports a break as an error.
 #[derive(Debug)]
 pub struct CheckedTransport {
     inner: Box<dyn Transport>,
-    /// The text that is still to be written before the path of the request.
+    /// The text to insert before the path of the request; taken when the request is written.
     origin: Option<String>,
 }
 
@@ -78,7 +78,7 @@ impl Transport for CheckedTransport {
     }
 }
 
-/// Returns true if the library would treat this error as the end of an answer.
+/// Returns true if the HTTP library would accept this error as the end of a response.
 fn is_break(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted)
 }

@@ -9,13 +9,13 @@ use ureq::http::Uri;
 
 use cloud_config::text::secret::{REDACTED, Secret, url_parameters};
 
-/// The reason why a URL cannot be fetched. No variant shows any part of it.
+/// The reason for rejecting a URL. No variant contains any part of the URL.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum BadUrl {
-    /// Another scheme, or none.
+    /// The scheme is missing or is not `http` or `https`.
     #[error("not an http or https URL")]
     Scheme,
-    /// Anything else.
+    /// The URL is invalid in another way.
     #[error("invalid URL")]
     Malformed,
 }
@@ -25,14 +25,14 @@ pub enum BadUrl {
 pub struct Url {
     /// The URL without credentials and fragment.
     uri: Uri,
-    /// The header that the credentials make.
+    /// The value of the header with the credentials.
     authorization: Option<Secret<String>>,
-    /// The redacted form, if it is unclear which part of the URL is a password.
+    /// The redacted form, if it is unclear which part of the URL is the password.
     unclear: Option<String>,
 }
 
 impl Url {
-    /// Parses a URL. Characters that need encoding are encoded, as browsers do; control characters are refused.
+    /// Parses a URL. Characters that need encoding are encoded as in browsers; control characters are rejected.
     pub fn parse(text: &str) -> Result<Self, BadUrl> {
         let text = text.trim();
         let (scheme, rest) = text.split_once("://").ok_or(BadUrl::Scheme)?;
@@ -50,12 +50,12 @@ impl Url {
         let slash = if path.starts_with('/') { "" } else { "/" };
         let uri: Uri = format!("{scheme}://{host}{slash}{}", encoded(path)?).parse().map_err(|_| BadUrl::Malformed)?;
         let authority = uri.authority().ok_or(BadUrl::Malformed)?;
-        // Only a port may follow the host.
+        // The text after the host must be a port.
         let is_port = authority.host().len() == authority.as_str().len() || authority.port_u16().is_some();
         if authority.host().is_empty() || !is_port || url_parameters(authority.host()).is_some() {
             return Err(BadUrl::Malformed);
         }
-        // A password with an unencoded `/`, `?` or `#` looks like a port and the rest of the URL.
+        // A password with an unencoded `/`, `?` or `#` looks like a port followed by the rest of the URL.
         let is_unclear = credentials.is_none() && authority.port().is_some();
         let unclear = whole.rsplit_once('@').filter(|_| is_unclear).map(|(_, rest)| {
             let rest = encoded(rest).unwrap_or_default();
@@ -64,11 +64,11 @@ impl Url {
         Ok(Self { unclear, authorization: credentials.map(basic), uri })
     }
 
-    /// Returns the target of a redirect to `location`; without the credentials of this URL.
+    /// Returns the target of a redirect to `location`, without the credentials of this URL.
     pub fn join(&self, location: &str) -> Result<Self, BadUrl> {
         let location = location.trim();
         let (scheme, origin, path) = (self.uri.scheme_str().unwrap_or("http"), self.origin(), self.uri.path());
-        // A `://` in a query does not end a scheme.
+        // Only a `://` before the query, path or fragment ends a scheme.
         let head = location.find(['/', '?', '#']).map_or(location, |end| &location[..end]);
         if head.contains(':') {
             Self::parse(location)
@@ -84,47 +84,46 @@ impl Url {
         }
     }
 
-    /// Returns this URL as a directory, and `path` in it: the names of a metadata service's parts
-    /// (docs/datasources.md).
+    /// Returns the URL of `path` below this URL, for the parts of a metadata service (docs/datasources.md).
     pub fn part(&self, path: &str) -> Result<Self, BadUrl> {
         let directory = self.uri.path().trim_end_matches('/');
         let part = Self::parse(&format!("{}{directory}/{path}", self.origin()))?;
         Ok(Self { authorization: self.authorization.clone(), ..part })
     }
 
-    /// The same without credentials.
+    /// Returns the URL without its credentials.
     #[must_use]
     pub fn without_credentials(&self) -> Self {
         Self { authorization: None, ..self.clone() }
     }
 
-    /// The same with the credentials of `other`.
+    /// Returns the URL with the credentials of `other`.
     #[must_use]
     pub fn with_credentials_of(&self, other: &Self) -> Self {
         Self { authorization: other.authorization.clone(), ..self.clone() }
     }
 
-    /// The server: `http://host:port`.
+    /// Returns the server: `http://host:port`.
     pub fn origin(&self) -> String {
         format!("{}://{}", self.uri.scheme_str().unwrap_or("http"), self.authority())
     }
 
-    /// Returns the URI of the request.
+    /// Returns the URI to request.
     pub fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// The value of the header that the credentials make.
+    /// Returns the value of the header with the credentials.
     pub fn authorization(&self) -> Option<&Secret<String>> {
         self.authorization.as_ref()
     }
 
-    /// Returns true if it is fetched over HTTPS.
+    /// Returns true if the URL is fetched over HTTPS.
     pub fn is_safe(&self) -> bool {
         self.uri.scheme_str() == Some("https")
     }
 
-    /// Returns true if `other` is the same server, or the same host over HTTPS.
+    /// Returns true if `other` has the same server, or the same host over HTTPS.
     pub fn is_same_host(&self, other: &Self) -> bool {
         let host = |url: &Self| url.uri.host().map(str::to_ascii_lowercase);
         let safer = !self.is_safe() && other.is_safe() && self.uri.port().is_none() && other.uri.port().is_none();
@@ -141,7 +140,7 @@ impl Url {
 }
 
 impl fmt::Display for Url {
-    /// Omits credentials, and the query and path parameters, which often hold some.
+    /// Omits credentials, the query and path parameters; the latter two often contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(unclear) = &self.unclear {
             return f.write_str(unclear);
@@ -157,12 +156,12 @@ impl fmt::Debug for Url {
     }
 }
 
-/// `path` without the values of its parameters: `/a?…`.
+/// Removes the values of the parameters from `path`: `/a?…`.
 fn without_parameters(path: &str) -> String {
     url_parameters(path).map_or_else(|| path.to_owned(), |sign| format!("{}…", &path[..sign.end]))
 }
 
-/// Encodes the characters that are invalid in the path or the query of a URL.
+/// Encodes the characters that are invalid in the path or query of a URL.
 fn encoded(path: &str) -> Result<String, BadUrl> {
     let mut out = String::with_capacity(path.len());
     for byte in path.bytes() {
@@ -176,14 +175,14 @@ fn encoded(path: &str) -> Result<String, BadUrl> {
     Ok(out)
 }
 
-/// The header that `user:password` makes, where either may be percent-encoded.
+/// Returns the `Authorization` header for `user:password`, which may be percent-encoded.
 fn basic(credentials: &str) -> Secret<String> {
     let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
     let both = [decoded(user), vec![b':'], decoded(password)].concat();
     Secret::new(format!("Basic {}", STANDARD.encode(both)))
 }
 
-/// Returns the path at the beginning of `location`, without the `.` and `..` in it, and the rest.
+/// Resolves `.` and `..` in the path at the beginning of `location`. The rest stays as it is.
 fn without_dots(location: &str) -> String {
     let end = location.find(['?', '#']).unwrap_or(location.len());
     let (path, rest) = location.split_at(end);
@@ -195,7 +194,7 @@ fn without_dots(location: &str) -> String {
             step => out.push(step),
         }
     }
-    // A path that ends in one of them is a directory.
+    // A path that ends with one of them is a directory.
     let slash = if path.ends_with("/.") || path.ends_with("/..") { "/" } else { "" };
     let slash = if out.is_empty() { "" } else { slash };
     format!("/{}{slash}{rest}", out.join("/"))

@@ -1,9 +1,9 @@
-//! Races the data sources: all named ones are probed in parallel, and the first available one wins
+//! Chooses the data source: all named sources are probed in parallel, and the first available one is chosen
 //! (docs/datasources.md).
 //!
-//! The first attempt lasts until all sources have answered, or 100 ms. If several are available in that time, the first
-//! one in the table wins. It waits only for the answers of those before it in the table. Later, the first source to
-//! become available wins immediately.
+//! The first attempt lasts until all sources have answered, or 100 ms. Among the sources that are available in this
+//! time, the first one in the table is chosen; only the sources before it in the table are waited for. Later, the first
+//! source that becomes available is chosen immediately.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::deadline::Deadline;
 use crate::logger::{Event, log_event, progress};
 use crate::os_error::OsError;
 
-/// The interval at which the race checks whether the run was asked to stop.
+/// The interval at which the main thread checks whether the run was asked to stop.
 const SLICE: Duration = Duration::from_millis(100);
 
 /// A source that may be chosen.
@@ -31,7 +31,7 @@ pub struct Candidate {
     pub waits: bool,
 }
 
-/// No source is available: the reasons of all candidates.
+/// The error if no source is available: the reasons of all candidates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoSource {
     prefix: &'static str,
@@ -47,13 +47,13 @@ impl fmt::Display for NoSource {
 
 impl std::error::Error for NoSource {}
 
-/// Chooses one of the candidates, which are in the order of the table.
+/// Chooses one of the candidates, which are given in the order of the table.
 ///
 /// # Errors
 ///
-/// No source is available before the deadline or can still become available, or the run was asked to stop.
+/// No source is available before the deadline, no source can become available, or the run was asked to stop.
 pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Datasource>, NoSource> {
-    // An available first candidate wins without a race.
+    // If the first candidate is available, no other candidate can be chosen instead.
     if let Some(first) = candidates.first().filter(|first| first.source.is_at_hand()) {
         return Ok(Arc::clone(&first.source));
     }
@@ -63,7 +63,7 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
     let mut unable = Vec::new();
     for (index, candidate) in candidates.iter().cloned().enumerate() {
         let (sender, over, setup) = (sender.clone(), Arc::clone(&over.0), Arc::clone(&setup));
-        // A thread whose probe hangs is abandoned: it ends with the program.
+        // The thread of a probe that hangs is abandoned: it ends with the program.
         let name = candidate.source.name();
         let probe = move || probe_until_final(index, &candidate, &setup, &over, &sender);
         if let Err(error) = detach("data source", probe) {
@@ -115,7 +115,7 @@ const UNAVAILABLE: &str = "no data source available: ";
 /// The prefix of the message if the wait for sources was too short.
 const IN_TIME: &str = "no data source available in time: ";
 
-/// Sets the flag that the race is over when it is dropped.
+/// Sets the flag on drop, which tells all probes that the choice is made.
 #[derive(Default)]
 struct SetOnDrop(Arc<AtomicBool>);
 
@@ -125,7 +125,7 @@ impl Drop for SetOnDrop {
     }
 }
 
-/// Probes one candidate until it is available, or cannot become available, or the race is over.
+/// Probes one candidate until it is available, it cannot become available, or the choice is made.
 fn probe_until_final(
     index: usize,
     candidate: &Candidate,
@@ -158,9 +158,9 @@ fn probe_until_final(
 
 struct Race {
     candidates: Vec<Candidate>,
-    /// The last answer of each candidate.
+    /// The latest answer of each candidate.
     answers: Vec<Option<Availability>>,
-    /// The first available one.
+    /// The index of the first available candidate.
     best: Option<usize>,
     /// True if the probes ended at the deadline.
     is_cut_short: bool,
@@ -177,12 +177,13 @@ impl Race {
         self.answers[index] = Some(availability);
     }
 
-    /// The winner, if it is known already.
+    /// Returns the candidate to choose. During the first attempt, this is the best one only if all candidates before it
+    /// have answered.
     fn best(&self, first_look_is_over: bool) -> Option<usize> {
         self.best.filter(|best| first_look_is_over || self.answers[..*best].iter().all(Option::is_some))
     }
 
-    /// Makes the last answers final, once no probe runs any more.
+    /// Makes the latest answers final when no probe is running any more.
     fn finish_answers(&mut self) {
         self.is_cut_short = !self.is_hopeless();
         for (candidate, answer) in self.candidates.iter().zip(&mut self.answers) {
@@ -198,7 +199,7 @@ impl Race {
         self.answers.iter().all(|answer| matches!(answer, Some(Availability::Never(_))))
     }
 
-    /// The names of those that may still become available.
+    /// Returns the names of the candidates that may still become available.
     fn expected(&self) -> Vec<String> {
         let all = self.candidates.iter().zip(&self.answers);
         let expected = all.filter(|(_, answer)| !matches!(answer, Some(Availability::Never(_))));
@@ -214,7 +215,7 @@ impl Race {
     }
 }
 
-/// The error of a data source that panics.
+/// Returns the error for a data source that panicked.
 pub fn broken(name: &str) -> String {
     format!("{name}: internal error; data source not used")
 }

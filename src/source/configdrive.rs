@@ -1,4 +1,4 @@
-//! `--from-configdrive`: a directory in which a config drive of OpenStack is mounted (docs/datasources.md).
+//! `--from-configdrive`: the directory at which a config drive of OpenStack is mounted (docs/datasources.md).
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
@@ -11,24 +11,24 @@ use cloud_config::network::{Format, NetworkData};
 use super::{Availability, Context, Datasource, MetaData, files};
 use cloud_config::text::printable;
 
-/// The version of the layout that is preferred.
+/// The preferred version of the layout.
 const LATEST: &str = "latest";
-/// The files of a version. A directory without any of them does not count as a version.
+/// The files of a version. A directory with none of them is not a version.
 const FILES: [&str; 3] = ["meta_data.json", "user_data", "network_data.json"];
-/// The user-data of other layouts.
+/// The paths of user-data in other layouts, for the error message.
 const ELSEWHERE: [&str; 4] = ["user-data", "user_data", "ec2/latest/user-data", "cloudstack/userdata/user_data.txt"];
-/// The number of names that an error lists.
+/// The largest number of names in an error.
 const NAMES_MAX: usize = 8;
 
 /// A config drive.
 pub struct ConfigDrive {
     directory: PathBuf,
-    /// The directory below `openstack/` to read, once it is known.
+    /// The chosen directory below `openstack/`, once it is known.
     version: OnceLock<String>,
 }
 
 impl ConfigDrive {
-    /// The directory that it is mounted at.
+    /// Creates the source for the directory at which the drive is mounted.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into(), version: OnceLock::new() }
     }
@@ -41,16 +41,16 @@ impl ConfigDrive {
         self.openstack().join(version).join(name)
     }
 
-    /// The version to read: `latest`, or the newest date that has a readable file.
+    /// Returns the version to read: `latest`, or the newest date with a readable file.
     ///
     /// # Errors
     ///
-    /// The drive has neither. The error names its entries.
+    /// The drive has no version. The error names the entries of the drive.
     fn version(&self, cx: &Context<'_>) -> Result<&str> {
         if let Some(version) = self.version.get() {
             return Ok(version);
         }
-        // An unreadable `latest` is chosen too: reading it then fails with the reason.
+        // An unreadable `latest` is also chosen, so that reading it fails with the reason.
         let is_there = |name: &&str| !matches!(self.read(LATEST, name, cx), Ok(None));
         if FILES.iter().any(is_there) || self.has_misnamed(LATEST, cx) {
             return Ok(self.version.get_or_init(|| LATEST.to_owned()));
@@ -75,7 +75,7 @@ impl ConfigDrive {
         files::read_beneath(&self.directory, &self.file(version, name), cx)
     }
 
-    /// The file of a version whose name resembles `wanted`, such as `user-data`, `userdata.txt` or `metadata.json`.
+    /// Returns a file of a version with a name like `wanted`, such as `user-data`, `userdata.txt` or `metadata.json`.
     fn misnamed(&self, version: &str, wanted: &str, cx: &Context<'_>) -> Option<String> {
         let names = files::list_beneath(&self.directory, &self.openstack().join(version), cx).ok()??;
         let letters = |name: &str| {
@@ -85,26 +85,26 @@ impl ConfigDrive {
         let known = letters(wanted);
         let is_almost = |name: &String| {
             let found = letters(name);
-            // The file with the user-data has no extension.
+            // `user_data` has no extension, so one with an extension is similar, too.
             let is_same = found == known || wanted == "user_data" && found.starts_with(&known);
             is_same && name != wanted && !name.ends_with('/')
         };
         names.into_iter().find(is_almost)
     }
 
-    /// Returns true if the name of a file of a version resembles that of a file that is read.
+    /// Returns true if a file of the version has a name like one that is read.
     fn has_misnamed(&self, version: &str, cx: &Context<'_>) -> bool {
         FILES.iter().any(|name| self.misnamed(version, name, cx).is_some())
     }
 
-    /// The failure to find the file `wanted`, if there is a file with a similar name.
+    /// Describes the failure if a file with a name like `wanted` exists.
     fn misnaming(&self, version: &str, wanted: &str, cx: &Context<'_>) -> Option<String> {
         let found = self.misnamed(version, wanted, cx)?;
         let path = self.file(version, &printable(&found));
         Some(format!("found {}, which must be named {wanted}", path.display()))
     }
 
-    /// The reason why the drive cannot be read, with its entries; `versions` are the entries of `openstack/`.
+    /// Describes why no version was found, with the entries of the drive. `versions` are the entries of `openstack/`.
     fn without_version(&self, versions: &[String], cx: &Context<'_>) -> String {
         let drive = self.directory.display();
         let top = files::list_beneath(&self.directory, &self.directory, cx);
@@ -134,8 +134,8 @@ impl ConfigDrive {
         format!("{wanted}; found {} instead{more}{help}", names.join(", "))
     }
 
-    /// The remedy if the layout is one directory higher or lower, or has another case; `top` are the entries of the
-    /// drive.
+    /// Returns the remedy if the layout begins in another directory, or has names in another case. `top` are the
+    /// entries of the drive.
     fn layout(&self, top: &[String], cx: &Context<'_>) -> String {
         for name in top.iter().filter_map(|name| name.strip_suffix('/')).take(NAMES_MAX) {
             if name == "openstack" {
@@ -157,7 +157,7 @@ impl ConfigDrive {
 
     /// Reads the requested network description, if the drive has one.
     fn network(&self, version: &str, content_path: Option<&str>, cx: &Context<'_>) -> Result<Option<NetworkData>> {
-        // An empty file counts as missing.
+        // An empty file is treated like a missing one.
         let is_text = |bytes: &Vec<u8>| !bytes.is_empty();
         Ok(match (cx.setup.network, content_path) {
             (Some(Format::Debian), Some(path)) => {
@@ -191,7 +191,8 @@ impl Datasource for ConfigDrive {
     fn probe(&self, cx: &Context<'_>) -> Availability {
         let found = files::is_directory(&self.directory);
         if found == Availability::Here {
-            // The name of the source contains the version. Without a version, reading fails with the reason.
+            // The version is part of the name of the source. If none is found, reading the source fails with the
+            // reason.
             let _ = self.version(cx);
         }
         found
@@ -247,7 +248,7 @@ impl Datasource for ConfigDrive {
     }
 }
 
-/// Returns true for `YYYY-MM-DD`.
+/// Returns true if `name` has the form `YYYY-MM-DD`.
 fn is_date(name: &str) -> bool {
     name.len() == 10
         && name
@@ -256,7 +257,7 @@ fn is_date(name: &str) -> bool {
             .all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
-/// Returns `path` below `directory`: no `..` leads out of it.
+/// Resolves each `..` in `path` by its text and joins the result to `directory`, so that it stays below.
 fn beneath(directory: &Path, path: &str) -> PathBuf {
     let mut out = Vec::new();
     for component in Path::new(path).components() {

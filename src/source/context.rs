@@ -1,4 +1,4 @@
-//! The context of reading a source: the waits, the remaining time, the paths it reads.
+//! The context of reading a source: the policy of waiting, the deadline, and the paths that are read.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::http;
 /// The policy of probing sources (docs/datasources.md).
 #[derive(Clone, Copy, Debug)]
 pub struct Probing {
-    /// True if unavailable sources are waited for.
+    /// True if a source that is not available is probed again.
     pub again: bool,
     /// The first pause between two attempts, doubled after each; also the time limit of the first attempt.
     pub first_pause: Duration,
@@ -20,7 +20,7 @@ pub struct Probing {
     pub longest_pause: Duration,
 }
 
-/// The lengths of all waits; tests use short ones.
+/// The durations of all waits; tests use short ones.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
     /// The policy of probing sources.
@@ -49,8 +49,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Returns the default policy; `again` is true if sources are waited for, as at boot, or false if probed once, as
-    /// by hand.
+    /// Returns the default policy. `again` is true if unavailable sources are probed again.
     pub fn waiting(again: bool) -> Self {
         let mut policy = Self::default();
         policy.look.again = again;
@@ -58,23 +57,23 @@ impl Policy {
     }
 }
 
-/// The paths that sources read without a flag that names them.
+/// The paths that sources read without being told them by a flag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
     /// The kernel command line.
     pub cmdline: PathBuf,
-    /// The file with the product name that the vendor of the machine gives it.
+    /// The file with the product name of the machine.
     pub product_name: PathBuf,
     /// The DHCP leases of networkd.
     pub leases: PathBuf,
-    /// The interfaces of the network.
+    /// The directory of network interfaces.
     pub interfaces: PathBuf,
     /// The serial line of CloudSigma's server context.
     pub serial: PathBuf,
 }
 
 impl Places {
-    /// The places below `root`, which is `/` for the machine itself.
+    /// Returns the paths below `root`, which is `/` for the machine itself.
     pub fn beneath(root: &Path) -> Self {
         Self {
             cmdline: root.join("proc/cmdline"),
@@ -86,16 +85,16 @@ impl Places {
     }
 }
 
-/// The settings that do not change while sources are chosen and read.
+/// The settings that are the same for all sources of a run.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The places.
+    /// The paths.
     pub places: Places,
-    /// The waits.
+    /// The policy of waiting.
     pub policy: Policy,
-    /// The end of choosing and reading.
+    /// The deadline for choosing and reading.
     pub deadline: Deadline,
-    /// The network description to read (`--convert-netconf`); others are not read.
+    /// The format of the network description to read (`--convert-netconf`); `None` if no description is read.
     pub network: Option<Format>,
 }
 
@@ -116,7 +115,7 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Returns the limits of any wait.
+    /// Returns the limits for any wait.
     pub fn limits(&self) -> Limits<'a> {
         Limits { deadline: self.setup.deadline, stop: self.stop }
     }

@@ -20,7 +20,7 @@ pub static API: JsonApi = JsonApi {
     addresses,
 };
 
-/// The addresses of the first interface of each kind.
+/// Reads the addresses of the first interface of each kind.
 fn addresses(map: &Map<String, Value>, reader: &mut Reader<'_>, subject: &str) -> Addresses {
     let mut addresses = Addresses::default();
     for (kind, public) in [("public", true), ("private", false)] {

@@ -19,15 +19,15 @@ pub const DEFAULT_ADDRESS: &str = "http://169.254.169.254/";
 const API: &str = "2009-04-04/";
 const META_DATA: &str = "2009-04-04/meta-data/";
 const USER_DATA: &str = "2009-04-04/user-data";
-/// The path of the IPv6 address; the version of all other paths does not have it.
+/// The path of the IPv6 address, which does not exist in the version of the other paths.
 const IPV6: &str = "latest/meta-data/ipv6";
 const TOKEN: &str = "latest/api/token";
 
 const TTL_HEADER: &str = "X-aws-ec2-metadata-token-ttl-seconds";
 const TOKEN_HEADER: &str = "X-aws-ec2-metadata-token";
-/// Six hours, the longest lifetime of a token.
+/// The lifetime of a token in seconds: six hours, the longest.
 const TTL: &str = "21600";
-/// The longest token, in bytes. A token has about 56 bytes; a longer response is not a token.
+/// The longest token, in bytes. A token has about 56 bytes, so a longer response is not a token.
 const TOKEN_MAX: usize = 4096;
 /// The largest number of keys that are fetched.
 const KEYS_MAX: usize = 100;
@@ -35,23 +35,27 @@ const KEYS_MAX: usize = 100;
 /// The metadata service of EC2.
 pub struct Ec2 {
     service: Service,
-    /// The session token (`IMDSv2`), if the service has one.
+    /// The session token (`IMDSv2`), if the service issued one.
     token: Mutex<Option<Secret<String>>>,
-    /// True if a renewal has failed after all its tries: the next is tried once.
-    locked_out: AtomicBool,
+    /// True if a renewal has failed after all its tries. The next renewal is then tried once.
+    renewal_failed: AtomicBool,
 }
 
 impl Ec2 {
-    /// The service at this base address.
+    /// Creates the source for the service at this base URL.
     pub fn new(base: &OsStr) -> Self {
-        Self { service: Service::new(base, Vec::new()), token: Mutex::new(None), locked_out: AtomicBool::new(false) }
+        Self {
+            service: Service::new(base, Vec::new()),
+            token: Mutex::new(None),
+            renewal_failed: AtomicBool::new(false),
+        }
     }
 
-    /// Requests a session token. A service without tokens is accessed without one.
+    /// Requests a session token. A service that has no tokens is then accessed without one.
     fn renew(&self, policy: &http::RetryPolicy, cx: &Context<'_>) -> Result<(), Error> {
         let ttl = [(TTL_HEADER, Secret::new(TTL.to_owned()))];
         let (token, result) = match self.service.ask(Method::Put, TOKEN, &ttl, policy, cx.limits().half()) {
-            Ok(body) => (usable(&body), Ok(())),
+            Ok(body) => (valid_token(&body), Ok(())),
             Err(Error::NotThere(_)) => (None, Ok(())),
             Err(error) => (None, Err(error)),
         };
@@ -64,7 +68,7 @@ impl Ec2 {
         token.iter().map(|token| (TOKEN_HEADER, token.clone())).collect()
     }
 
-    /// Fetches the attribute at `path`; renews a rejected token.
+    /// Fetches the attribute at `path`. If the token was rejected, it is renewed once.
     fn attribute(&self, path: &str, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
         let answer = self.service.fetch(path, &self.headers(), cx);
         if !matches!(answer, Err(Error::NotThere(401))) {
@@ -72,18 +76,18 @@ impl Ec2 {
         }
         log::debug!("{}: requesting a new session token", self.service.display_url(path));
         let policy = cx.setup.policy.http;
-        let policy = if self.locked_out.load(Ordering::Relaxed) { policy.once() } else { policy };
+        let policy = if self.renewal_failed.load(Ordering::Relaxed) { policy.once() } else { policy };
         let renewed = self.renew(&policy, cx);
-        self.locked_out.store(renewed.is_err(), Ordering::Relaxed);
+        self.renewal_failed.store(renewed.is_err(), Ordering::Relaxed);
         renewed.map_err(|error| anyhow!("failed to fetch {}: {error}", self.service.display_url(TOKEN)))?;
         match self.service.fetch(path, &self.headers(), cx) {
-            // The attribute exists but access is denied, so it does not count as absent.
+            // The service denies access, so the attribute does not count as missing.
             Err(error @ Error::NotThere(401)) => bail!("failed to fetch {}: {error}", self.service.display_url(path)),
             answer => self.service.optional(path, answer),
         }
     }
 
-    /// Returns the first line at `path`, empty if there is none.
+    /// Returns the first line of the attribute at `path`; empty if it does not exist.
     fn text(&self, path: &str, meta: &mut MetaData, cx: &Context<'_>) -> String {
         match self.attribute(path, cx) {
             Ok(body) => body.as_deref().map(first_line).unwrap_or_default(),
@@ -145,7 +149,7 @@ impl Datasource for Ec2 {
         let mut meta = MetaData::default();
         self.keys(&mut meta, cx);
         let hostname = self.text(&format!("{META_DATA}hostname"), &mut meta, cx);
-        // Where there are several domains, EC2 lists the name in each of them.
+        // With several domains, the service returns the name in each of them.
         meta.take_hostname(hostname.split_whitespace().next().unwrap_or_default());
         self.address::<Ipv4Addr>(&format!("{META_DATA}local-ipv4"), false, &mut meta, cx);
         self.address::<Ipv4Addr>(&format!("{META_DATA}public-ipv4"), true, &mut meta, cx);
@@ -155,23 +159,23 @@ impl Datasource for Ec2 {
 
     fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>> {
         self.service.final_request();
-        self.locked_out.store(false, Ordering::Relaxed);
+        self.renewal_failed.store(false, Ordering::Relaxed);
         Ok(self.attribute(USER_DATA, cx)?.unwrap_or_default())
     }
 }
 
-/// A token, if it is one that can be sent in a header.
-fn usable(body: &[u8]) -> Option<Secret<String>> {
+/// Returns the token in a response, if it is valid in a header.
+fn valid_token(body: &[u8]) -> Option<Secret<String>> {
     let token = str::from_utf8(body).ok()?.trim();
     let fits = !token.is_empty() && token.len() <= TOKEN_MAX && token.bytes().all(|byte| byte.is_ascii_graphic());
     fits.then(|| Secret::new(token.to_owned()))
 }
 
-/// Returns the numbers of the lines `NUMBER=NAME`, and the number of all other lines.
+/// Returns the numbers of the lines `NUMBER=NAME`, and how many lines have another form.
 fn key_ids(list: &str) -> (Vec<&str>, usize) {
     let (mut ids, mut faults) = (Vec::new(), 0);
     for line in list.lines().filter(|line| !line.trim().is_empty()) {
-        // The number becomes one component of a path, so it must not contain a `/`.
+        // The number becomes a component of a path, so it must contain neither `/` nor `.`.
         let is_safe = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         match line.split_once('=') {
             Some((id, _)) if is_safe(id) => ids.push(id),
@@ -193,10 +197,10 @@ mod tests {
 
     #[test]
     fn a_token_that_is_invalid_in_a_header_is_refused() {
-        let usable = |text: &str| usable(text.as_bytes()).map(Secret::into_exposed);
-        assert_eq!(usable("AQAE==\n").as_deref(), Some("AQAE=="));
+        let token = |text: &str| valid_token(text.as_bytes()).map(Secret::into_exposed);
+        assert_eq!(token("AQAE==\n").as_deref(), Some("AQAE=="));
         for text in ["", " \n", "a\r\nX: y", "a b", "é", &"x".repeat(TOKEN_MAX + 1)] {
-            assert_eq!(usable(text), None, "{text:?}");
+            assert_eq!(token(text), None, "{text:?}");
         }
     }
 }

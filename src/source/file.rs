@@ -1,4 +1,4 @@
-//! `--from-file`: user-data from a file that exists, or is waited for (docs/datasources.md).
+//! `--from-file`: user-data from a file, which may not exist yet (docs/datasources.md).
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ pub struct File {
 }
 
 impl File {
-    /// The file at `path`, which may be a pipe.
+    /// Creates the source for the file at `path`, which may be a pipe.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
@@ -51,7 +51,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    /// Returns the name of the source and its bytes; waits for the file until `patience` ends.
+    /// Returns the name and the content of the file, and waits until `patience` for it to exist.
     fn fetch(path: &Path, patience: Deadline, stop: &dyn Fn() -> bool) -> Result<(String, Vec<u8>)> {
         let policy = Policy::waiting(!patience.passed());
         let deadline = if policy.look.again { patience } else { Deadline::after(policy.read) };

@@ -1,4 +1,4 @@
-//! Reads files of a platform with limits on size and time: a mount can hang, and a pipe can stay silent.
+//! Reads files of a platform within limits of size and time: a mount can hang, and a pipe can stay silent.
 
 use std::fs::File;
 use std::io::{ErrorKind, IoSliceMut, Read};
@@ -21,15 +21,15 @@ use cloud_config::user_data::USER_DATA_MAX;
 /// The interval at which a read checks whether the run was asked to stop.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// The number of entries of a directory that are read.
+/// The largest number of directory entries that are read.
 const ENTRIES_MAX: usize = 1000;
 
 /// The kinds of files that are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FileKind {
-    /// Any readable object, also a pipe.
+    /// Any readable object, including a pipe.
     Any,
-    /// A regular file; a pipe could stay silent.
+    /// Only a regular file: reading a pipe could block.
     Regular,
 }
 
@@ -43,7 +43,7 @@ pub fn exists(path: &Path) -> Availability {
     }
 }
 
-/// Returns true if the file at `path` can be opened without waiting for anything.
+/// Returns true if the file at `path` can be opened without blocking.
 pub fn is_at_hand(path: &Path) -> bool {
     file_at_hand(path).is_some()
 }
@@ -56,15 +56,15 @@ pub fn is_directory(path: &Path) -> Availability {
     }
 }
 
-/// Reads the path that the user named: a file or a pipe.
+/// Reads the file or pipe that the user named.
 pub fn read_named(path: &Path, cx: &Context<'_>) -> Result<Vec<u8>> {
     let missing = || anyhow!("{} does not exist", path.display());
-    // Content that arrived at the last moment is still read.
+    // A file that appeared just before the deadline is still read.
     let deadline = Deadline::after(cx.setup.deadline.remaining().max(Duration::from_secs(1)));
     read(path, None, FileKind::Any, Limits { deadline, stop: cx.stop })?.ok_or_else(missing)
 }
 
-/// Reads a file of the platform, if it exists.
+/// Reads a file of the platform; returns `None` if it does not exist.
 pub fn read_part(path: &Path, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
     let deadline = Deadline::after(cx.setup.deadline.clip(cx.setup.policy.read));
     read(path, None, FileKind::Regular, Limits { deadline, stop: cx.stop })
@@ -86,7 +86,7 @@ pub fn list_beneath(directory: &Path, path: &Path, cx: &Context<'_>) -> Result<O
 }
 
 fn read(path: &Path, beneath: Option<&Path>, kind: FileKind, limits: Limits<'_>) -> Result<Option<Vec<u8>>> {
-    // Resolving links may block.
+    // Resolving links may block, so it is left to the thread.
     if beneath.is_none()
         && let Some(bytes) = read_at_hand(path)
     {
@@ -97,8 +97,8 @@ fn read(path: &Path, beneath: Option<&Path>, kind: FileKind, limits: Limits<'_>)
     in_thread(path, beneath, limits, work)?.map_or(Ok(None), |bytes| bounded(path, bytes))
 }
 
-/// Runs `work` on `path` in a thread, which is abandoned if it waits for a pipe or a mount: it ends with the program.
-/// Returns `None` if `path` does not exist.
+/// Runs `work` on `path` in a thread. A thread that waits for a pipe or a mount is abandoned at the time limit, and
+/// ends with the program. Returns `None` if `path` does not exist.
 fn in_thread<T: Send + 'static>(
     path: &Path,
     beneath: Option<&Path>,
@@ -109,7 +109,7 @@ fn in_thread<T: Send + 'static>(
     let (sender, receiver) = channel();
     detach("reader of a file", move || {
         let done = contain(work);
-        // After the time limit the receiver is gone.
+        // The receiver is gone after the time limit.
         let _ = sender.send(done.unwrap_or_else(|| Err(std::io::Error::other("internal error"))));
     })
     .os_context(|| format!("failed to start a thread that reads {name}"))?;
@@ -139,10 +139,10 @@ fn bounded(path: &Path, bytes: Vec<u8>) -> Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// Opens a file if that does not block: its path is cached by the kernel, and it is on a disk.
+/// Opens a file if that does not block: the kernel has cached its path, and it is on a disk.
 ///
-/// Most runs need no thread because of this. A file system without a disk may be remote, and an object that is not a
-/// file may be a pipe, whose other end would notice the open.
+/// Most runs therefore need no thread. A file system without a disk may be remote. An object other than a file may be a
+/// pipe, whose writer would notice that it is opened.
 fn file_at_hand(path: &Path) -> Option<(File, usize)> {
     let (flags, mode) = (OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
     let place = rustix::fs::openat2(CWD, path, flags, mode, ResolveFlags::CACHED).ok()?;
@@ -156,7 +156,7 @@ fn file_at_hand(path: &Path) -> Option<(File, usize)> {
     Some((file.into(), usize::try_from(known.stx_size).ok()?))
 }
 
-/// Reads a file if all of it is cached, up to one byte more than the limit.
+/// Reads a file if the kernel has cached all of it, up to one byte more than the limit.
 fn read_at_hand(path: &Path) -> Option<Vec<u8>> {
     let (file, size) = file_at_hand(path)?;
     let mut bytes = vec![0; size.min(USER_DATA_MAX) + 1];
@@ -169,7 +169,7 @@ fn read_at_hand(path: &Path) -> Option<Vec<u8>> {
             Err(_) => return None,
         }
     }
-    // The file grew meanwhile: a thread has to read the rest.
+    // The file is growing, so a thread has to read the rest.
     if read > size {
         return (size >= USER_DATA_MAX).then_some(bytes);
     }
@@ -203,12 +203,12 @@ fn list_all(path: &Path, beneath: &Path) -> std::io::Result<Vec<String>> {
 /// Reads one byte more than the limit, so that the caller can detect a file that is too large.
 fn read_all(path: &Path, beneath: Option<&Path>, kind: FileKind) -> std::io::Result<Vec<u8>> {
     stay_beneath(path, beneath)?;
-    // No other object is opened: opening a pipe would wait for its other end.
+    // Another kind of object is not opened, because opening a pipe would wait for its writer.
     let metadata = path.metadata()?;
     if kind == FileKind::Regular && !metadata.is_file() {
         return Err(if metadata.is_dir() { ErrorKind::IsADirectory } else { ErrorKind::InvalidInput }.into());
     }
-    // A file with a size is read in one piece; files of the kernel report size 0.
+    // A regular file is read in one piece. Files of the kernel have the size 0.
     let size = usize::try_from(metadata.len()).unwrap_or(USER_DATA_MAX).min(USER_DATA_MAX);
     let mut bytes = Vec::with_capacity(if metadata.is_file() { size + 1 } else { 0 });
     File::open(path)?.take(USER_DATA_MAX as u64 + 1).read_to_end(&mut bytes)?;
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn the_file_at_hand_is_the_named_one() {
-        // On a file system without a disk, threads read all files.
+        // Without a disk below the file system, all files would be read in threads.
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         let mut read_at_once = 0;
@@ -236,7 +236,7 @@ mod tests {
                 assert!(there.starts_with(&read));
             }
         }
-        // A file that was just written is in memory, unless the kernel evicts a page meanwhile.
+        // A new file is cached, unless the kernel has already evicted a page of it.
         let (ext4, xfs) = (0xef53, 0x5846_5342);
         if [ext4, xfs].contains(&rustix::fs::statfs(directory.path()).unwrap().f_type) {
             assert!(read_at_once > 3, "{read_at_once}");

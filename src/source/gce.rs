@@ -18,13 +18,13 @@ pub struct Gce {
 }
 
 impl Gce {
-    /// The service at this base address.
+    /// Creates the source for the service at this base URL.
     pub fn new(base: &OsStr) -> Self {
         let headers = vec![("Metadata-Flavor", Secret::new("Google".to_owned()))];
         Self { service: Service::new(base, headers) }
     }
 
-    /// Returns the first line of an attribute of the instance, empty if there is none.
+    /// Returns the first line of an attribute of the instance; empty if it does not exist.
     fn text(&self, attribute: &str, meta: &mut MetaData, cx: &Context<'_>) -> String {
         match self.service.attribute(&format!("{API}instance/{attribute}"), cx) {
             Ok(body) => body.as_deref().map(first_line).unwrap_or_default(),

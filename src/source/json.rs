@@ -1,4 +1,4 @@
-//! Reads JSON of platforms: bounded and leniently; a value of the wrong type is skipped alone.
+//! Reads JSON from platforms: with limits, and skipping only the values of the wrong type.
 
 use anyhow::{Result, bail};
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ const TOO_MANY: &str = "has more than 1000 entries; the rest is skipped";
 /// The largest number of failures that are reported per document.
 const FAILURES_MAX: usize = 20;
 
-/// Reads an object. Errors do not quote it.
+/// Parses a JSON object. Errors do not quote it.
 pub fn object(bytes: &[u8], subject: &str) -> Result<Map<String, Value>> {
     match cloud_config::text::json::parse(bytes) {
         Ok(Value::Object(map)) => Ok(map),
@@ -22,16 +22,16 @@ pub fn object(bytes: &[u8], subject: &str) -> Result<Map<String, Value>> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wrong;
 
-/// Collects the values of the wrong type, which are skipped.
+/// Reads values from a document, and collects failures for values of the wrong type.
 pub struct Reader<'a> {
-    /// The name of the document in failures.
+    /// The name of the document in the failures.
     subject: &'a str,
     /// The failures, up to a limit.
     pub failures: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
-    /// Creates a reader of the document that failures call `subject`.
+    /// Creates a reader. `subject` is the name of the document in failures.
     pub fn new(subject: &'a str) -> Self {
         Self { subject, failures: Vec::new() }
     }
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Returns a list of strings; a string is a list of one, and the empty string an empty list.
+    /// Returns a list of strings. A string is treated as a list with one entry, an empty string as an empty list.
     pub fn texts<'v>(&mut self, value: Option<&'v Value>, key: &str) -> Vec<&'v str> {
         match value {
             Some(Value::String(_)) => self.text(value, key).into_iter().collect(),
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The texts of an object, in the order of their keys.
+    /// Returns the strings of an object, sorted by their keys.
     pub fn texts_by_key<'v>(&mut self, value: Option<&'v Value>, key: &str) -> Vec<&'v str> {
         match value {
             None | Some(Value::Null) => Vec::new(),

@@ -1,4 +1,4 @@
-//! Metadata services with one JSON document for everything except the user-data (docs/datasources.md).
+//! Metadata services that return one JSON document with everything except the user-data (docs/datasources.md).
 
 use std::ffi::OsStr;
 
@@ -10,7 +10,7 @@ use super::service::Service;
 use super::{Addresses, Availability, Context, Datasource, MetaData};
 use cloud_config::network::NetworkData;
 
-/// A kind of such a service: its paths, and how its document is read.
+/// A kind of JSON service: its paths, and functions that read its document.
 pub struct JsonApi {
     /// The path to probe.
     pub probe: &'static str,
@@ -20,14 +20,14 @@ pub struct JsonApi {
     pub user_data: &'static str,
     /// The key of the list of SSH keys.
     pub ssh_keys: &'static str,
-    /// The network description in the document, which is converted if `--convert-netconf` names its format.
+    /// Extracts the network description from the document. It is converted if `--convert-netconf` names its format.
     pub network: fn(Vec<u8>) -> NetworkData,
-    /// Reads the addresses; the last argument is the name of the document in messages.
+    /// Reads the addresses. The last argument is the name of the document in messages.
     pub addresses: fn(&Map<String, Value>, &mut Reader<'_>, &str) -> Addresses,
 }
 
 impl JsonApi {
-    /// Reads the document, without its network description. `name` is its name in messages.
+    /// Reads everything in the document except the network description. `name` is the name of the document in messages.
     pub fn read(&self, body: &[u8], name: &str) -> MetaData {
         let map = match json::object(body, name) {
             Ok(map) => map,
@@ -45,14 +45,14 @@ impl JsonApi {
     }
 }
 
-/// A service of one kind at one address.
+/// A JSON service at a base URL.
 pub struct JsonService {
     api: &'static JsonApi,
     service: Service,
 }
 
 impl JsonService {
-    /// The service at this base address.
+    /// Creates the source for the service at this base URL.
     pub fn new(api: &'static JsonApi, base: &OsStr) -> Self {
         Self { api, service: Service::new(base, Vec::new()) }
     }

@@ -1,29 +1,29 @@
-//! The meta-data of a machine, in one shape for all platforms.
+//! The metadata of a machine, in one form for all platforms.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use cloud_config::network::NetworkData;
 
-/// The meta-data of a machine (docs/datasources.md).
+/// The metadata of a machine (docs/datasources.md).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct MetaData {
-    /// The host name, as given; never empty.
+    /// The host name as the platform gives it; never empty.
     pub hostname: Option<String>,
-    /// Keys for the user `core`, as given: an entry may hold several lines.
+    /// SSH keys for the user `core` as the platform gives them: an entry may have several lines.
     pub ssh_keys: Vec<String>,
-    /// The machine's addresses.
+    /// The addresses of the machine.
     pub addresses: Addresses,
     /// The requested network description, if there is one.
     pub network: Option<NetworkData>,
-    /// The failure to read a host name under a similar name. It matters only if the user-data sets no host name.
+    /// The failure to read a host name from a misnamed file or property. It counts only if the user-data sets no host name.
     pub unread_hostname: Option<String>,
-    /// The values that could not be read or understood: each is a failure of the run, and only that value is skipped.
+    /// The values that could not be read or parsed. Each is a failure of the run and is skipped alone.
     pub failures: Vec<String>,
 }
 
 impl fmt::Debug for MetaData {
-    /// Shows the number of keys instead of the keys.
+    /// Prints the number of SSH keys instead of the keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MetaData")
             .field("hostname", &self.hostname)
@@ -37,18 +37,18 @@ impl fmt::Debug for MetaData {
 }
 
 impl MetaData {
-    /// Meta-data of which nothing could be read.
+    /// Creates metadata with the failure that prevented reading it.
     pub fn failed(why: impl Into<String>) -> Self {
         Self { failures: vec![why.into()], ..Self::default() }
     }
 
-    /// Takes a host name, unless it is empty.
+    /// Sets the host name, unless `name` is empty.
     pub(super) fn take_hostname(&mut self, name: &str) {
         let name = name.trim();
         self.hostname = (!name.is_empty()).then(|| name.to_owned());
     }
 
-    /// Takes a key, unless it is empty.
+    /// Adds an SSH key, unless it is empty.
     pub(super) fn take_key(&mut self, key: &str) {
         let key = key.trim();
         if !key.is_empty() {
@@ -61,7 +61,7 @@ impl MetaData {
     }
 }
 
-/// The machine's addresses as its platform gives them; invalid ones are dropped
+/// The addresses of the machine as the platform gives them. Invalid addresses are omitted
 /// (docs/cloud-config.md#address-tokens).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
@@ -76,7 +76,7 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// Takes an address of either family; the last of a kind wins.
+    /// Sets an address of either family. The last address of a kind is kept.
     pub(super) fn take(&mut self, address: IpAddr, public: bool) {
         match (address, public) {
             (IpAddr::V4(address), true) => self.public_v4 = Some(address),
@@ -87,8 +87,8 @@ impl Addresses {
     }
 }
 
-/// Parses an address; an invalid one counts as missing and is logged by the name `subject`, without its value
-/// (docs/datasources.md).
+/// Parses an address. An invalid address is treated as missing, and logged with the name `subject` but without its
+/// value (docs/datasources.md).
 pub(super) fn address<T: std::str::FromStr>(text: &str, subject: &str) -> Option<T> {
     let text = text.trim();
     let address = text.parse().ok();

@@ -1,11 +1,11 @@
-//! The sources of user-data and meta-data (docs/datasources.md): one file per data source, one table of them all.
+//! The sources of user-data and metadata (docs/datasources.md): one file per data source, and one table of all.
 //!
-//! A probe returns: available, not yet, or never. A source only reads; only the serial line also gets requests. Data of
-//! a platform is untrusted: it has limits on size, depth and time, and is never printed.
+//! A source only reads; only a serial line also gets requests. The data of a platform is untrusted: its size, depth and
+//! time are limited, and it is never printed.
 //!
-//! A run asks in this order (docs/applying.md): [`choose()`], then [`Datasource::meta_data`], then, after the network
-//! is set up from the meta-data, [`Datasource::user_data`]. A failure of one of the last two does not prevent the
-//! other.
+//! A run uses a source in this order (docs/applying.md): [`choose()`], then [`Datasource::meta_data`], then, after the
+//! network is set up from the metadata, [`Datasource::user_data`]. If one of the last two fails, the other is still
+//! used.
 
 pub mod choose;
 pub mod cloudsigma;
@@ -36,33 +36,34 @@ pub use context::{Context, Places, Policy, Probing, Setup};
 pub use meta_data::{Addresses, MetaData};
 pub use table::{Entry, OEMS, Oem, TABLE, candidates, oem};
 
-/// The availability of a source. The reason of an unavailable one names it, and holds no credentials.
+/// The availability of a source. A reason contains the name of the source, without credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Availability {
-    /// It is available.
+    /// The source is available.
     Here,
-    /// It is not available yet.
+    /// The source is not available yet.
     NotYet(String),
-    /// It cannot become available.
+    /// The source cannot become available.
     Never(String),
 }
 
-/// A place that user-data and meta-data come from (docs/datasources.md).
+/// A source of user-data and metadata (docs/datasources.md).
 pub trait Datasource: Send + Sync {
-    /// Returns the name of its user-data in the log: a path or a URL, without credentials.
+    /// Returns the name of the user-data in the log: a path or a URL without credentials.
     fn name(&self) -> String;
 
-    /// Checks once whether it is available.
+    /// Checks once whether the source is available.
     fn probe(&self, cx: &Context<'_>) -> Availability;
 
-    /// Returns true if the source is certain to be available, as far as that is known without waiting.
+    /// Returns true if the source is known to be available. This check does not block.
     fn is_at_hand(&self) -> bool {
         false
     }
 
-    /// Reads the platform's meta-data. Values that could not be read are failures in the result, and are skipped.
+    /// Reads the metadata of the platform. Values that could not be read are skipped, and listed as failures in the
+    /// result.
     fn meta_data(&self, cx: &Context<'_>) -> MetaData;
 
-    /// Reads the user-data; without any it is empty.
+    /// Reads the user-data; the result is empty if the platform has none.
     fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>>;
 }

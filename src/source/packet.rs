@@ -20,7 +20,7 @@ pub static API: JsonApi = JsonApi {
     addresses,
 };
 
-/// The last address of each kind; every IPv6 address counts as public.
+/// Reads the last address of each kind. All IPv6 addresses are public.
 fn addresses(map: &Map<String, Value>, reader: &mut Reader<'_>, subject: &str) -> Addresses {
     let mut addresses = Addresses::default();
     let listed = map.get("network").and_then(|network| network.get("addresses"));
@@ -29,7 +29,7 @@ fn addresses(map: &Map<String, Value>, reader: &mut Reader<'_>, subject: &str) -
         let text = reader.text(entry.get("address"), key).unwrap_or_default();
         let family = reader.number(entry.get("address_family"), "network.addresses[].address_family");
         let public = reader.boolean(entry.get("public"), "network.addresses[].public");
-        // The purpose of an address without these fields is unknown.
+        // Without these fields, the kind of the address is unknown.
         let (Ok(family), Ok(public)) = (family, public) else { continue };
         let (is_v4, is_public) = (family == Some(4), public.unwrap_or_default());
         let subject = format!("{subject}: {key}");

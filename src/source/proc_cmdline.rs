@@ -43,7 +43,7 @@ impl Datasource for ProcCmdline {
     }
 }
 
-/// The last value of `cloud-config-url`, spelled with dashes or underscores.
+/// Returns the last value of `cloud-config-url`, which may also be spelled with underscores.
 fn cloud_config_url(line: &str) -> Option<String> {
     let words = words(line);
     words.iter().rev().find_map(|word| {

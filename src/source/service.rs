@@ -1,4 +1,4 @@
-//! The common part of metadata services: a base URL, and attributes below it (docs/datasources.md).
+//! The common part of metadata services: a base URL with attributes below it (docs/datasources.md).
 
 use std::ffi::OsStr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,19 +9,19 @@ use super::{Availability, Context, MetaData};
 use crate::deadline::Limits;
 use crate::http::{self, BadUrl, Error, Header, HostPolicy, Method, Request, Url};
 
-/// A metadata service.
+/// A metadata service at a base URL.
 pub struct Service {
     base: Result<Url, BadUrl>,
     headers: Vec<Header>,
-    /// True if a request has just failed after all its tries. The next one is tried once, so that an unreachable
-    /// service does not use up the time of the run.
+    /// True if the last request failed after all its tries. The next request is then tried once: an unreachable service
+    /// must not use up the time of the run.
     after_failure: AtomicBool,
-    /// True if the next request is the last one.
+    /// True if the next request is the last one of the run.
     last: AtomicBool,
 }
 
 impl Service {
-    /// The service at `base`, which gets these headers with each request.
+    /// Creates a service at `base`. `headers` are sent with each request.
     pub fn new(base: &OsStr, headers: Vec<Header>) -> Self {
         let base = base.to_str().ok_or(BadUrl::Malformed).and_then(Url::parse);
         Self { base, headers, after_failure: AtomicBool::new(false), last: AtomicBool::new(false) }
@@ -36,7 +36,7 @@ impl Service {
         self.base.as_ref().map_err(|error| *error)?.part(path)
     }
 
-    /// Checks once whether the service answers at `path`.
+    /// Checks once whether the service responds at `path`.
     pub fn probe(&self, path: &str, extra: &[Header], cx: &Context<'_>) -> Availability {
         if let Err(error) = self.part(path) {
             return Availability::Never(format!("invalid URL of the metadata service: {error}"));
@@ -47,8 +47,8 @@ impl Service {
         }
     }
 
-    /// Fetches the attribute at `path`, with these headers besides the service's own. It takes at most half of the
-    /// remaining time, so that one hanging attribute leaves time for the others.
+    /// Fetches the attribute at `path`; `extra` are additional headers. It gets half of the remaining time, so that one
+    /// hanging attribute leaves time for the others.
     pub fn fetch(&self, path: &str, extra: &[Header], cx: &Context<'_>) -> Result<Vec<u8>, Error> {
         let policy = cx.setup.policy.http;
         let policy = if self.after_failure.load(Ordering::Relaxed) { policy.once() } else { policy };
@@ -58,13 +58,14 @@ impl Service {
         answer
     }
 
-    /// Marks the next request as the last: it gets all its tries and all the time, even after failed requests.
+    /// Marks the next request as the last one: it gets all tries and all the remaining time, even after failed
+    /// requests.
     pub fn final_request(&self) {
         self.after_failure.store(false, Ordering::Relaxed);
         self.last.store(true, Ordering::Relaxed);
     }
 
-    /// Sends a request and retries as `policy` allows, while there is time.
+    /// Sends a request, with the retries of `policy`.
     pub fn ask(
         &self,
         method: Method,
@@ -78,13 +79,13 @@ impl Service {
         http::ask(&Request { method, url: &url, headers: &headers, hosts: HostPolicy::Service }, policy, limits)
     }
 
-    /// Returns the attribute at `path`; `None`, and not a failure, if the service answers that it does not exist.
+    /// Returns the attribute at `path`; `None` if the service responds that it does not exist.
     pub fn attribute(&self, path: &str, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
         self.optional(path, self.fetch(path, &[], cx))
     }
 
-    /// Returns the meta-data that `read` parses from the document at `path`; `read` also gets the name of the
-    /// document.
+    /// Returns the metadata that `read` parses from the document at `path`. The second argument of `read` is the name
+    /// of the document in messages.
     pub fn document(&self, path: &str, cx: &Context<'_>, read: impl FnOnce(Vec<u8>, &str) -> MetaData) -> MetaData {
         match self.attribute(path, cx) {
             Ok(Some(body)) if !body.is_empty() => read(body, &self.display_url(path)),
@@ -93,13 +94,13 @@ impl Service {
         }
     }
 
-    /// Fetches the user-data at `path`, with all its tries, even after failed requests.
+    /// Fetches the user-data at `path` as the last request.
     pub fn user_data(&self, path: &str, cx: &Context<'_>) -> Result<Vec<u8>> {
         self.final_request();
         Ok(self.attribute(path, cx)?.unwrap_or_default())
     }
 
-    /// Returns the body of an answer; `None` if the service has no such attribute.
+    /// Returns the body of a response; `None` if the attribute does not exist.
     pub fn optional(&self, path: &str, answer: Result<Vec<u8>, Error>) -> Result<Option<Vec<u8>>> {
         match answer {
             Ok(body) => Ok(Some(body)),
@@ -114,7 +115,7 @@ impl Service {
     }
 }
 
-/// The first line of an attribute.
+/// Returns the first line of an attribute.
 pub fn first_line(body: &[u8]) -> String {
     let line = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
     String::from_utf8_lossy(line).trim().to_owned()

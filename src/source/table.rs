@@ -1,4 +1,4 @@
-//! The table of all sources (docs/command-line.md): adding one is a file and a row here.
+//! The table of all sources (docs/command-line.md). A new source is a file and a row.
 
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::vmware::{Backdoor, GuestInfo, OvfEnv};
 use super::waagent::Waagent;
 use super::{Datasource, digitalocean, packet};
 
-/// A flag and its source. The command line and its help are generated from these rows.
+/// A row: a flag and its source. The command line and its help are generated from the rows.
 pub struct Entry {
     /// The name of the flag, without dashes.
     pub flag: &'static str,
@@ -29,13 +29,13 @@ pub struct Entry {
     pub more: &'static str,
     /// True if the source may become available later.
     pub waits: bool,
-    /// The replacement, if this flag is deprecated.
+    /// The flag that replaces this one, if this one is deprecated.
     pub instead: Option<&'static str>,
     /// Creates the source from the value of the flag; a switch ignores it.
     pub make: fn(&OsStr) -> Arc<dyn Datasource>,
 }
 
-/// A source with a value that may become available later.
+/// Returns the row of a source that has a value and may become available later.
 const fn source(
     flag: &'static str,
     value: &'static str,
@@ -45,7 +45,7 @@ const fn source(
     Entry { flag, value: Some(value), help, more: "", waits: true, instead: None, make }
 }
 
-/// A source without a value that may become available later.
+/// Returns the row of a source that has no value and may become available later.
 const fn switch(flag: &'static str, help: &'static str, make: fn(&OsStr) -> Arc<dyn Datasource>) -> Entry {
     Entry { flag, value: None, help, more: "", waits: true, instead: None, make }
 }
@@ -55,18 +55,18 @@ impl Entry {
         Self { more, ..self }
     }
 
-    /// A source that is available at the start or never.
+    /// Marks a source that is available at the start or never.
     const fn at_once(self) -> Self {
         Self { waits: false, ..self }
     }
 
-    /// A deprecated source, with the flag to use instead.
+    /// Marks a deprecated source, with the flag that replaces it.
     const fn instead(self, instead: &'static str) -> Self {
         Self { instead: Some(instead), ..self }
     }
 }
 
-/// All sources. If several are available at the first check, the first one in this table is used.
+/// All sources. If several are available in the first attempt, the first one of the table is chosen.
 pub const TABLE: &[Entry] = &[
     source("from-file", "PATH", "Read user-data from a file", |path| Arc::new(File::new(path)))
         .more("PATH can be a pipe. A run waits up to five minutes until it exists."),
@@ -108,8 +108,8 @@ pub const TABLE: &[Entry] = &[
         .more("The kernel command line has it as cloud-config-url=URL. If there are several, the last one is used."),
 ];
 
-/// Returns the candidates that flags name, in the order of the table. `value` returns a flag's value, `None` if it is
-/// not given; a switch that is on has any value. Warns about deprecated flags.
+/// Returns the candidates that the flags name, in the order of the table, and warns about deprecated flags. `value`
+/// returns the value of a flag, or `None` if it is not given; a switch has any value.
 pub fn candidates(value: impl Fn(&str) -> Option<OsString>) -> Vec<Candidate> {
     let named = TABLE.iter().filter_map(|entry| Some((entry, value(entry.flag)?)));
     let candidate = |(entry, value): (&Entry, OsString)| {
@@ -121,16 +121,16 @@ pub fn candidates(value: impl Fn(&str) -> Option<OsString>) -> Vec<Candidate> {
     named.map(candidate).collect()
 }
 
-/// A platform that `--oem` names: a group of flags (docs/command-line.md).
+/// A platform for `--oem`: a name for a group of flags (docs/command-line.md).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Oem {
     /// The name for `--oem`.
     pub name: &'static str,
-    /// The flags that it sets, with their values; they override the same flags given beside it.
+    /// The flags that the name stands for. They override the same flags on the command line.
     pub flags: &'static [(&'static str, &'static str)],
 }
 
-/// All platforms.
+/// All platforms for `--oem`.
 pub const OEMS: [Oem; 8] = [
     Oem {
         name: "ec2-compat",
@@ -148,7 +148,7 @@ pub const OEMS: [Oem; 8] = [
     },
 ];
 
-/// The platform of that name.
+/// Returns the platform with this name.
 pub fn oem(name: &str) -> Option<&'static Oem> {
     OEMS.iter().find(|oem| oem.name == name)
 }

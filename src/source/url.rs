@@ -9,15 +9,15 @@ use super::{Availability, Context, Datasource, MetaData};
 use crate::http::{self, BadUrl, Error, HostPolicy, Method, Request};
 use cloud_config::text::secret::Secret;
 
-/// An address of user-data.
+/// A URL of user-data.
 pub struct UrlSource {
     url: Result<http::Url, BadUrl>,
-    /// The content that the probe fetched, which need not be fetched again.
+    /// The content that the probe has fetched, so that it is not fetched twice.
     found: Mutex<Option<Secret<Vec<u8>>>>,
 }
 
 impl UrlSource {
-    /// The address as the user gave it.
+    /// Creates the source for the URL that the user named.
     pub fn new(url: &OsStr) -> Self {
         let url = url.to_str().ok_or(BadUrl::Malformed).and_then(http::Url::parse);
         Self { url, found: Mutex::new(None) }
@@ -29,7 +29,7 @@ impl Datasource for UrlSource {
         self.url.as_ref().map_or_else(|_| "--from-url".to_owned(), ToString::to_string)
     }
 
-    /// A 4xx status or an unusable response is final: the source is not probed again.
+    /// A 4xx status or an unusable response is final.
     fn probe(&self, cx: &Context<'_>) -> Availability {
         let url = match &self.url {
             Ok(url) => url,
@@ -58,7 +58,7 @@ impl Datasource for UrlSource {
     }
 }
 
-/// Fetches user-data from a URL that a user named, with the retries of the policy.
+/// Fetches user-data from a URL that the user named, with the retries of the policy.
 pub(super) fn fetch_user_data(url: &http::Url, cx: &Context<'_>) -> Result<Vec<u8>> {
     fetch(url, &cx.setup.policy.http, cx).map_err(|error| anyhow!("failed to fetch {url}: {error}"))
 }

@@ -15,7 +15,7 @@ pub struct Waagent {
 }
 
 impl Waagent {
-    /// The directory, usually `/var/lib/waagent`.
+    /// Creates the source for the directory, usually `/var/lib/waagent`.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into() }
     }
@@ -51,8 +51,8 @@ impl Datasource for Waagent {
     }
 }
 
-/// Decodes user-data from base64: the agent stores it as it gets it from Azure, unless it is configured to decode it
-/// (`Provisioning.DecodeCustomData`). No form of user-data consists of base64 characters alone.
+/// Decodes user-data from base64. The agent stores it as Azure sends it, unless `Provisioning.DecodeCustomData` is set.
+/// No kind of user-data consists of base64 characters alone.
 fn plain(bytes: Vec<u8>) -> Vec<u8> {
     match decode::unbase64(&bytes) {
         Ok(decoded) if !decoded.is_empty() => {
@@ -63,7 +63,7 @@ fn plain(bytes: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// Reads `SharedConfig.xml`: the addresses of the instance that the incarnation names.
+/// Reads the addresses in `SharedConfig.xml`, of the instance that the incarnation names.
 fn read(bytes: &[u8], what: &str) -> Result<MetaData> {
     let document = xml::parse(xml::text(bytes, what)?, what)?;
     let root = document.root_element();
@@ -84,7 +84,7 @@ fn read(bytes: &[u8], what: &str) -> Result<MetaData> {
     Ok(meta)
 }
 
-/// The text before the port.
+/// Removes the port from an address.
 fn host(address: &str) -> Option<&str> {
     let (host, port) = address.rsplit_once(':')?;
     (!host.is_empty() && !port.is_empty()).then_some(host)

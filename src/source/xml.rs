@@ -1,4 +1,4 @@
-//! XML from platforms: its limits are checked before it is parsed, and document types are rejected.
+//! Parses XML from platforms. Limits are checked before, and document types are rejected.
 
 use anyhow::{Result, bail};
 use roxmltree::{Document, Node, ParsingOptions};
@@ -7,12 +7,12 @@ use roxmltree::{Document, Node, ParsingOptions};
 const NODES_MAX: u32 = 100_000;
 /// The greatest depth of elements.
 const DEPTH_MAX: usize = 100;
-/// The largest number of attributes of an element: the parser compares each with each.
+/// The largest number of attributes of an element; the parser compares each pair of them.
 const ATTRIBUTES_MAX: usize = 64;
-/// The largest number of namespace declarations: the parser copies those in scope.
+/// The largest number of namespace declarations; the parser copies those in scope.
 const NAMESPACES_MAX: usize = 1000;
 
-/// Returns the text of a document, without its byte order mark and padding.
+/// Returns the text of a document, without the byte order mark and padding.
 pub fn text<'a>(bytes: &'a [u8], subject: &str) -> Result<&'a str> {
     let Ok(text) = str::from_utf8(bytes) else { bail!("failed to read {subject}: invalid UTF-8") };
     Ok(text.trim_start_matches('\u{feff}').trim_matches(|c: char| c == '\0' || c.is_ascii_whitespace()))
@@ -41,7 +41,7 @@ pub fn attribute<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
     node.attributes().find(|attribute| attribute.name() == name).map(|attribute| attribute.value())
 }
 
-/// Checks the numbers on which the parser spends more time than on the length of the document.
+/// Checks the sizes for which the time of the parser grows faster than the length of the document.
 fn check_size(text: &str) -> Result<(), String> {
     if text.matches("xmlns").count() > NAMESPACES_MAX {
         return Err(format!("more than {NAMESPACES_MAX} namespaces"));
@@ -72,7 +72,7 @@ fn check_size(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the end of the tag at the beginning of `text`, and the number of its values.
+/// Returns the length of the tag at the beginning of `text`, and the number of quoted values in it.
 fn tag(text: &str) -> (usize, usize) {
     let (mut quote, mut values) = (None, 0);
     for (at, byte) in text.bytes().enumerate() {

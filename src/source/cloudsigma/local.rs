@@ -1,10 +1,10 @@
-//! The address of a network interface of this machine, found by its MAC.
+//! Finds the address of a network interface of this machine by its MAC address.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
-/// The first IPv4 address of the interface that has this MAC.
+/// Returns the first IPv4 address of the interface with this MAC address.
 pub fn address(mac: &str, interfaces: &Path) -> Option<Ipv4Addr> {
     let name = name(mac, interfaces)?;
     let all = if_addrs::get_if_addrs().ok()?;
@@ -14,7 +14,7 @@ pub fn address(mac: &str, interfaces: &Path) -> Option<Ipv4Addr> {
     })
 }
 
-/// The name of that interface.
+/// Returns the name of the interface with this MAC address.
 fn name(mac: &str, interfaces: &Path) -> Option<String> {
     let wanted = octets(mac)?;
     let mut names: Vec<_> =
@@ -26,7 +26,7 @@ fn name(mac: &str, interfaces: &Path) -> Option<String> {
     })
 }
 
-/// The six numbers of a MAC, with colons or dashes between them.
+/// Parses a MAC address with colons or dashes.
 fn octets(mac: &str) -> Option<[u8; 6]> {
     let octets: Vec<_> = mac
         .split([':', '-'])
@@ -46,7 +46,7 @@ mod tests {
             fs::create_dir(directory.path().join(name)).unwrap();
             fs::write(directory.path().join(name).join("address"), mac).unwrap();
         }
-        // The test reads the kernel's own data of `lo`.
+        // The test uses the address of `lo`, which every machine has.
         assert_eq!(address("22-ae-4a-fb-8f-31", directory.path()), Some(Ipv4Addr::LOCALHOST));
         assert_eq!(address("22:00:00:00:00:01", directory.path()), None, "there is none of that name");
         for mac in ["", "x", "22:ae:4a:fb:8f", "22:ae:4a:fb:8f:31:00", "22:ae:4a:fb:8f:+1"] {

@@ -14,7 +14,7 @@ use super::{Availability, Context, Datasource, MetaData, files};
 use cloud_config::text::decode;
 pub use serial::SerialPolicy;
 
-/// The prefix of the product name that the vendor gives the machine.
+/// The prefix of the product name of the vendor's machines.
 const PRODUCT: &str = "CloudSigma";
 /// The field of the metadata that holds user-data.
 const USER_DATA: &str = "cloudinit-user-data";
@@ -36,7 +36,7 @@ impl Datasource for CloudSigma {
         if !product.starts_with(PRODUCT.as_bytes()) {
             return Availability::Never("not a CloudSigma machine".to_owned());
         }
-        // Without a lease, this machine has no address yet.
+        // Without a DHCP lease, this machine has no address yet, so a lookup by MAC address would fail.
         if places.leases.read_dir().is_ok_and(|mut leases| leases.next().is_some()) {
             Availability::Here
         } else {
@@ -57,7 +57,7 @@ impl Datasource for CloudSigma {
     }
 }
 
-/// Reads the context; `local` knows the address of the interface that has a MAC.
+/// Reads the context. `local` returns the address of the interface with a MAC address.
 fn read(map: &Map<String, Value>, local: impl Fn(&str) -> Option<Ipv4Addr>) -> MetaData {
     let mut meta = MetaData::default();
     let mut reader = Reader::new(CONTEXT);
@@ -84,9 +84,9 @@ fn read(map: &Map<String, Value>, local: impl Fn(&str) -> Option<Ipv4Addr>) -> M
     meta
 }
 
-/// The user-data in the metadata of the context.
+/// Returns the user-data in the metadata of the context.
 fn user_data(map: &Map<String, Value>) -> Result<Vec<u8>> {
-    // A late response can belong to the request before, which was for the whole context.
+    // A delayed response can belong to the previous request, which was for the whole context.
     let map = map.get("meta").and_then(Value::as_object).unwrap_or(map);
     let mut reader = Reader::new(META);
     let text = reader.text(map.get(USER_DATA), USER_DATA).unwrap_or_default();

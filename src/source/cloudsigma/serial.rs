@@ -1,4 +1,4 @@
-//! The protocol of the server context: `<`, a key, `>` over a serial line, and an answer that ends with EOT.
+//! The protocol of the server context: a request is `<`, a key and `>` over a serial line; the response ends with EOT.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -20,7 +20,7 @@ use crate::os_error::OsContext;
 use crate::source::Context;
 use cloud_config::user_data::USER_DATA_MAX;
 
-/// The end of an answer.
+/// The end of a response.
 const EOT: u8 = 4;
 /// The interval at which a wait checks whether the run was asked to stop.
 const SLICE: Duration = Duration::from_millis(100);
@@ -30,7 +30,7 @@ const SLICE: Duration = Duration::from_millis(100);
 pub struct SerialPolicy {
     /// The number of tries.
     pub tries: u32,
-    /// The longest silence of the other side.
+    /// The longest time without a byte from the server.
     pub silence: Duration,
 }
 
@@ -40,7 +40,7 @@ impl Default for SerialPolicy {
     }
 }
 
-/// Requests a key, the empty one for the whole context; returns the answer.
+/// Requests a key, or the whole context with the empty key, and returns the response.
 pub fn ask(key: &[u8], cx: &Context<'_>) -> Result<Vec<u8>> {
     let (path, policy) = (&cx.setup.places.serial, cx.setup.policy.serial);
     let mut tries = 1;
@@ -90,7 +90,7 @@ fn attempt(path: &Path, key: &[u8], silence: Duration, limits: Limits<'_>) -> Re
     }
 }
 
-/// Opens the line as a plain one of 115,200 baud, and discards the rest of an earlier answer.
+/// Opens the line in raw mode at 115,200 baud, and discards the rest of an earlier response.
 fn open(path: &Path) -> Result<File> {
     let flags = OFlags::NOCTTY | OFlags::NONBLOCK;
     let line = OpenOptions::new()
@@ -108,7 +108,7 @@ fn open(path: &Path) -> Result<File> {
     Ok(line)
 }
 
-/// Waits until the line is ready, but not through a long silence.
+/// Waits until the line is ready, for the time `silence` at most.
 fn wait(line: &File, for_what: PollFlags, silence: Duration, limits: Limits<'_>) -> Result<()> {
     let end = Deadline::after(limits.deadline.clip(silence));
     loop {

@@ -1,21 +1,21 @@
-//! VMware's backdoor: an I/O port that the hypervisor answers. This file has nothing else, since it cannot be tested
-//! without that hypervisor.
+//! VMware's backdoor: an I/O port that the hypervisor serves. This file contains nothing else, because it can be tested
+//! only under that hypervisor.
 
 use anyhow::Result;
 
 /// Access to guest variables.
 pub trait Port: Send + Sync {
-    /// Returns true on a virtual machine of VMware: on any other machine, the port must not be accessed.
+    /// Returns true on a virtual machine of VMware. On other machines, the port must not be accessed.
     fn is_here(&self) -> bool;
 
-    /// Returns the value of a variable by its full name; `None` if it is not set.
+    /// Returns the value of a variable, given by its full name; `None` if it is not set.
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>>;
 }
 
 /// The I/O port.
 pub struct Backdoor;
 
-/// The reason why the port is not here.
+/// The reason why the backdoor is unavailable.
 pub const ELSEWHERE: &str = if cfg!(target_arch = "x86_64") {
     "not a VMware machine"
 } else {
@@ -28,14 +28,14 @@ impl Port for Backdoor {
         vmw_backdoor::is_vmware_cpu()
     }
 
-    /// Each request uses a channel of its own, as VMware's tools do.
+    /// Opens a channel for each request, as VMware's tools do.
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
         use anyhow::anyhow;
 
         anyhow::ensure!(self.is_here(), ELSEWHERE);
         let failed = |error| anyhow!("failed to read {name}: {error}");
-        // The hypervisor accepts any process that may access ports. A kernel in lockdown does not permit that; then
-        // the rules of the hypervisor apply.
+        // The hypervisor serves every process that may access I/O ports. A kernel in lockdown does not permit this
+        // access; then the rules of the hypervisor for unprivileged processes apply.
         let mut guard = match vmw_backdoor::access_backdoor_privileged() {
             Ok(guard) => guard,
             Err(_) => vmw_backdoor::access_backdoor().map_err(failed)?,

@@ -16,12 +16,12 @@ pub struct GuestInfo<P> {
 }
 
 impl<P: Port> GuestInfo<P> {
-    /// The variables behind `port`.
+    /// Creates the source for the variables behind `port`.
     pub const fn new(port: P) -> Self {
         Self { port }
     }
 
-    /// Returns the variables in the OVF document, if one is set, or else the variables themselves.
+    /// Calls `f` with the variables of the OVF document if one is set, otherwise with the guest variables.
     fn with<T>(&self, f: impl FnOnce(&dyn Variables) -> T) -> Result<T> {
         let document = self.get("ovfenv")?.unwrap_or_default();
         if document.iter().all(u8::is_ascii_whitespace) {

@@ -15,7 +15,7 @@ pub struct OvfEnv {
 }
 
 impl OvfEnv {
-    /// The document at `path`, usually `/media/ovfenv/ovf-env.xml`.
+    /// Creates the source for the document at `path`, usually `/media/ovfenv/ovf-env.xml`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
@@ -50,18 +50,18 @@ impl Datasource for OvfEnv {
     }
 }
 
-/// The properties of a document, by their full names.
+/// The properties of an OVF environment document, by their full names.
 pub struct Properties(BTreeMap<String, String>);
 
 impl Properties {
-    /// Reads a document; `what` is its name in errors. If two properties have one name, the last one counts.
+    /// Parses a document. `what` is its name in errors. Of two properties with the same name, the last one is used.
     pub fn read(bytes: &[u8], what: &str) -> Result<Self> {
         let document = xml::parse(xml::text(bytes, what)?, what)?;
         let root = document.root_element();
         if root.tag_name().name() != "Environment" {
             bail!("failed to read {what}: not an OVF environment");
         }
-        // Other machines of the same group have sections of their own, one level deeper.
+        // The sections of other machines of the same group are one level deeper, and are not read.
         let properties = xml::children(root, "PropertySection").flat_map(|section| xml::children(section, "Property"));
         let pairs = properties.filter_map(|property| {
             let value = xml::attribute(property, "value").unwrap_or_default();

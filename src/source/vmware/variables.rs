@@ -1,4 +1,4 @@
-//! The meaning of guest variables, from any source.
+//! The meaning of guest variables, whatever source they come from.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -15,25 +15,25 @@ use crate::source::{Context, MetaData, url};
 /// The largest number of entries of a list of variables.
 const LIST_MAX: usize = 1000;
 
-/// Guest variables, by their names without the common prefix `guestinfo.`.
+/// Guest variables, named without the prefix `guestinfo.`.
 pub trait Variables {
     /// Returns the value of a variable; `None` if it is not set.
     fn get(&self, name: &str) -> Result<Option<Vec<u8>>>;
 
-    /// The names of all variables, if the source can list them.
+    /// Returns the names of all variables; empty if the source cannot list them.
     fn names(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// The full names of properties with a value that do not begin with `guestinfo.`, or are in another case.
+    /// Returns the full names of non-empty properties that lack the prefix `guestinfo.` or have it in another case.
     fn misnamed(&self) -> Vec<String> {
         Vec::new()
     }
 }
 
-/// Reads hostname, addresses and the network description.
+/// Reads the host name, the addresses and the network description.
 pub fn meta_data(variables: &dyn Variables, cx: &Context<'_>) -> MetaData {
-    let mut reader = VariableReader { variables, meta: MetaData::default(), kept: BTreeMap::new(), broken: false };
+    let mut reader = VariableReader { variables, meta: MetaData::default(), network: BTreeMap::new(), failed: false };
     let hostname = reader.text("hostname");
     reader.meta.take_hostname(&hostname);
     reader.report_misnamed();
@@ -41,22 +41,22 @@ pub fn meta_data(variables: &dyn Variables, cx: &Context<'_>) -> MetaData {
     reader.list(|n| format!("dns.domain.{n}"));
     for n in 0.. {
         if n == LIST_MAX {
-            reader.cut(&format!("interface.{n}.name"));
+            reader.report_cut_list(&format!("interface.{n}.name"));
             break;
         }
-        if !reader.interface(n) || reader.broken {
+        if !reader.interface(n) || reader.failed {
             break;
         }
     }
-    // What is not read is reported by its name.
+    // A warning names each variable that is not used.
     for name in variables.names() {
-        if (name.starts_with("interface.") || name.starts_with("dns.")) && !reader.kept.contains_key(&name) {
-            reader.kept(name);
+        if (name.starts_with("interface.") || name.starts_with("dns.")) && !reader.network.contains_key(&name) {
+            reader.network_value(name);
         }
     }
     let mut meta = reader.meta;
     if cx.setup.network == Some(Format::Vmware) {
-        meta.network = Some(NetworkData::Vmware(reader.kept));
+        meta.network = Some(NetworkData::Vmware(reader.network));
     }
     meta
 }
@@ -64,29 +64,29 @@ pub fn meta_data(variables: &dyn Variables, cx: &Context<'_>) -> MetaData {
 struct VariableReader<'a> {
     variables: &'a dyn Variables,
     meta: MetaData,
-    /// The variables that describe the network.
-    kept: BTreeMap<String, String>,
-    /// True if the variables cannot be read: nothing more is requested then.
-    broken: bool,
+    /// The variables of the network description.
+    network: BTreeMap<String, String>,
+    /// True if reading a variable has failed; no more variables are requested then.
+    failed: bool,
 }
 
 impl VariableReader<'_> {
-    /// Returns the value of a variable, empty if it is not set.
+    /// Returns the value of a variable; empty if it is not set.
     fn text(&mut self, name: &str) -> String {
-        if self.broken {
+        if self.failed {
             return String::new();
         }
         match self.variables.get(name) {
             Ok(value) => value.map(|value| String::from_utf8_lossy(&value).trim().to_owned()).unwrap_or_default(),
             Err(error) => {
-                self.broken = true;
+                self.failed = true;
                 self.meta.fail(format!("{error:#}"));
                 String::new()
             }
         }
     }
 
-    /// Reports properties under other names that would give access.
+    /// Reports misnamed properties that would give access.
     fn report_misnamed(&mut self) {
         for name in self.variables.misnamed() {
             match &*letters(&name) {
@@ -106,47 +106,47 @@ impl VariableReader<'_> {
         }
     }
 
-    /// Returns the value of a variable, and keeps it for the network description.
-    fn kept(&mut self, name: String) -> String {
+    /// Returns the value of a variable, and adds it to the network description.
+    fn network_value(&mut self, name: String) -> String {
         let value = self.text(&name);
         if !value.is_empty() {
-            self.kept.insert(name, value.clone());
+            self.network.insert(name, value.clone());
         }
         value
     }
 
-    /// Keeps a list, which ends at its first gap.
+    /// Adds the variables of a list to the network description, up to the first one that is not set.
     fn list(&mut self, name: impl Fn(usize) -> String) {
         for n in 0..LIST_MAX {
-            if self.kept(name(n)).is_empty() {
+            if self.network_value(name(n)).is_empty() {
                 return;
             }
         }
-        self.cut(&name(LIST_MAX));
+        self.report_cut_list(&name(LIST_MAX));
     }
 
-    /// Records a failure if a list goes on with `name`.
-    fn cut(&mut self, name: &str) {
+    /// Records a failure if the list has more entries: if `name` is set.
+    fn report_cut_list(&mut self, name: &str) {
         if !self.text(name).is_empty() {
             self.meta.fail(format!("guestinfo.{name}: more than {LIST_MAX} entries; the rest is skipped"));
         }
     }
 
-    /// Reads the interface of that number. Returns true if it exists.
+    /// Reads the interface with the index `n`. Returns true if it exists.
     fn interface(&mut self, n: usize) -> bool {
         let mut found = false;
         for field in ["name", "mac", "dhcp"] {
-            found |= !self.kept(format!("interface.{n}.{field}")).is_empty();
+            found |= !self.network_value(format!("interface.{n}.{field}")).is_empty();
         }
-        // The role decides what the address is for; the network description does not need it.
+        // The role says how the addresses are used. It is not part of the network description.
         let role = self.text(&format!("interface.{n}.role"));
         for m in 0.. {
             let name = format!("interface.{n}.ip.{m}.address");
             if m == LIST_MAX {
-                self.cut(&name);
+                self.report_cut_list(&name);
                 break;
             }
-            let address = self.kept(name.clone());
+            let address = self.network_value(name.clone());
             if address.is_empty() {
                 break;
             }
@@ -154,7 +154,7 @@ impl VariableReader<'_> {
             self.address(&name, &address, &role);
         }
         if found && !matches!(role.as_str(), "" | "public" | "private") {
-            let has_address = self.kept.contains_key(&format!("interface.{n}.ip.0.address"));
+            let has_address = self.network.contains_key(&format!("interface.{n}.ip.0.address"));
             if has_address {
                 self.meta
                     .fail(format!("guestinfo.interface.{n}.role is neither public nor private; addresses ignored"));
@@ -162,11 +162,11 @@ impl VariableReader<'_> {
         }
         for r in 0.. {
             if r == LIST_MAX {
-                self.cut(&format!("interface.{n}.route.{r}.gateway"));
+                self.report_cut_list(&format!("interface.{n}.route.{r}.gateway"));
                 break;
             }
-            let gateway = self.kept(format!("interface.{n}.route.{r}.gateway"));
-            let destination = self.kept(format!("interface.{n}.route.{r}.destination"));
+            let gateway = self.network_value(format!("interface.{n}.route.{r}.gateway"));
+            let destination = self.network_value(format!("interface.{n}.route.{r}.destination"));
             if gateway.is_empty() && destination.is_empty() {
                 break;
             }
@@ -175,7 +175,7 @@ impl VariableReader<'_> {
         found
     }
 
-    /// Reads an address with its prefix length. It is an address of the machine if its interface has a role.
+    /// Reads an address with a prefix length. If its interface has a role, it is also an address of the machine.
     fn address(&mut self, name: &str, address: &str, role: &str) {
         let Some(found) = cidr(address) else {
             return self.meta.fail(format!(
@@ -190,7 +190,7 @@ impl VariableReader<'_> {
     }
 }
 
-/// The address in `address/prefix`.
+/// Parses `ADDRESS/PREFIX`, and returns the address.
 fn cidr(text: &str) -> Option<IpAddr> {
     let (address, prefix) = text.split_once('/')?;
     let address: IpAddr = address.parse().ok()?;
@@ -198,7 +198,7 @@ fn cidr(text: &str) -> Option<IpAddr> {
     (prefix <= if address.is_ipv4() { 32 } else { 128 }).then_some(address)
 }
 
-/// The user-data: the first of four variables that is set.
+/// Returns the user-data: the content of the first variable, of four, that is set.
 pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>> {
     for name in ["ignition.config.data", "coreos.config.data"] {
         let Some(data) = variables.get(name)?.filter(|data| !data.is_empty()) else { continue };
@@ -269,14 +269,14 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
     Ok(Vec::new())
 }
 
-/// The letters of a name, in lower case and without the `guestinfo.` before it.
+/// Returns the letters and digits of a name in lower case, without the prefix `guestinfo.`.
 fn letters(name: &str) -> String {
     let name = name.to_ascii_lowercase();
     let name = name.strip_prefix("guestinfo.").unwrap_or(&name);
     name.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
-/// Variables in which other programs look for user-data.
+/// The variables in which other programs expect user-data.
 const UNREAD: [&str; 8] = [
     "userdata",
     "user-data",
