@@ -1,5 +1,4 @@
-//! Applies a plan: runs every step in order, and skips only the steps that depend on a failed one
-//! (docs/applying.md).
+//! Applies a plan: runs every step in order, and skips a step only if one that it depends on failed (docs/applying.md).
 //!
 //! This module only keeps the state of the run; an [`Executor`] accesses the machine.
 
@@ -31,19 +30,19 @@ pub struct ApplyState {
     pub failed_users: HashSet<String>,
     /// Units whose files could not be written.
     failed_units: HashSet<String>,
-    /// True if systemd still has the units from before this part.
+    /// True if the last daemon-reload failed, so that systemd still uses the unit files from before this part.
     reload_failed: bool,
     /// The keys of `core` that are set once the user is created.
     pub deferred_keys: Option<KeySet>,
     /// The addresses for a file that a part also writes. They are merged into it only if that part fails to write it.
     pub deferred_environment: Option<Environment>,
-    /// The step of the host name, while hostnamed sets it.
+    /// The step that sets the host name, while hostnamed has not replied yet.
     pending_hostname: Option<PendingStep>,
-    /// The outcome of that step, once it is known.
+    /// The outcome of [`Self::pending_hostname`], once it is known.
     pub hostname_outcome: Option<StepOutcome>,
 }
 
-/// A step that has begun, and the part that requested it.
+/// A step that has begun and has no result yet, with the part that requested it.
 #[derive(Debug)]
 struct PendingStep {
     step: Step,
@@ -68,7 +67,7 @@ pub trait Executor {
     /// Returns true if the user account `name` exists.
     fn has_user(&self, name: &str) -> bool;
 
-    /// Lets other runs change the machine, from here to the end of the part.
+    /// Releases the lock, so that other runs can change the machine during the rest of the part.
     fn release(&mut self);
 
     /// Returns the reason why no further step may begin: a signal, or the deadline.
@@ -106,8 +105,8 @@ pub fn finish_hostname(executor: &mut dyn Executor, state: &mut ApplyState) {
     state.hostname_outcome = Some(StepOutcome { part: Some(part), ..outcome });
 }
 
-/// Returns true if a step may depend on the host name: what it starts can read it, and systemd expands `%H` when it
-/// enables a unit.
+/// Returns true if a step may depend on the host name: a program that it starts can read the name, and systemd expands
+/// `%H` when it enables a unit.
 const fn needs_hostname(step: &Step) -> bool {
     matches!(
         step,
@@ -218,7 +217,7 @@ impl PlanRun<'_> {
         if files.is_empty() {
             return Vec::new();
         }
-        // hostnamed writes this file as well.
+        // hostnamed writes /etc/hostname, so it must finish before the batch writes that file.
         if files.iter().any(|(_, file)| file.path == Path::new(HOSTNAME)) {
             finish_hostname(self.executor, self.state);
         }
@@ -243,7 +242,7 @@ impl PlanRun<'_> {
     }
 
     fn begin_hostname(&mut self, planned: &Planned, name: &str) {
-        // A run sets one name only.
+        // Waits for the previous host name: an executor sets one name at a time.
         finish_hostname(self.executor, self.state);
         let start = Instant::now();
         let begun =
@@ -263,7 +262,8 @@ impl PlanRun<'_> {
         let result = if let Some(why) = halted.or_else(|| self.unmet_dependency(&planned.step)) {
             StepResult::DependencyFailed(why)
         } else {
-            // A script is written first: its step releases the lock itself.
+            // Both steps start systemd jobs, and a job may run this program, which needs the lock. `RunScript` is
+            // missing here: its step writes the script first and then releases the lock itself.
             if matches!(planned.step, Step::RestartNetworkd | Step::UnitCommand(_)) {
                 self.executor.release();
             }
@@ -279,7 +279,7 @@ impl PlanRun<'_> {
         step_result(result.unwrap_or_else(|| Err(internal_error(step))))
     }
 
-    /// Returns the reason if a dependency of the step is missing.
+    /// Returns the reason for skipping the step if one of its dependencies failed.
     fn unmet_dependency(&self, step: &Step) -> Option<String> {
         let state = &*self.state;
         let missing_user =
@@ -315,7 +315,8 @@ impl PlanRun<'_> {
         self.run_deferred(planned, failed);
     }
 
-    /// Runs the steps that waited for this one: the keys of `core` for its user, the addresses for a failed file.
+    /// Runs the deferred steps that waited for `planned`: the keys of `core` for its user, the addresses for a failed
+    /// file.
     fn run_deferred(&mut self, planned: &Planned, failed: bool) {
         let due = match &planned.step {
             Step::EnsureUser(account) if account.name == CORE && !self.state.failed_users.contains(CORE) => {
@@ -338,7 +339,7 @@ impl PlanRun<'_> {
     fn record_result(&mut self, step: &Step, result: &StepResult) {
         let state = &mut *self.state;
         if let (Step::EnsureUser(account), false) = (step, result.is_failure()) {
-            // Another entry of this name may have been applied.
+            // An earlier entry with the same name may have failed.
             state.failed_users.remove(&account.name);
         }
         if result.is_failure() {
@@ -354,7 +355,7 @@ impl PlanRun<'_> {
                     state.failed_units.insert(place.unit.clone());
                 }
                 Step::ReloadDaemon(_) => state.reload_failed = true,
-                // No later step depends on these.
+                // No other step depends on the result of these steps.
                 Step::SetHostname(_)
                 | Step::AuthorizeKeys(_)
                 | Step::ImportKeys(_)

@@ -36,7 +36,7 @@ use messages::{empty_value_message, list, quoted, unknown_rule};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usage(pub String);
 
-/// The action that the command line asks for.
+/// The action that the command line requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// Print this text to standard output and stop.
@@ -47,7 +47,7 @@ pub enum Invocation {
     Run(Box<Options>),
 }
 
-/// The action of a run.
+/// The kind of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Apply the configuration.
@@ -76,14 +76,14 @@ pub enum Format {
 pub struct SelectedSources(BTreeMap<&'static str, OsString>);
 
 impl SelectedSources {
-    /// The sources.
+    /// Creates the sources that the flags select, in the order of the table.
     pub fn candidates(&self) -> Vec<Candidate> {
         source::candidates(|flag| self.0.get(flag).cloned())
     }
 }
 
 impl fmt::Debug for SelectedSources {
-    /// Omits the values: a URL may hold credentials.
+    /// Prints only the names of the flags: the value can be a URL with credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
@@ -132,7 +132,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The options that change the plan of a run.
+    /// Returns the options that change the plan of a run.
     pub fn policy(&self) -> Policy<'_> {
         Policy { strict: self.strict, key_set: &self.key_set }
     }
@@ -151,7 +151,7 @@ const KEY_SET: &str = "coreos-cloudinit";
 
 /// Reads the command line, without the program's name.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Usage> {
-    // The message quotes arguments as they were given; control characters must not reach the terminal.
+    // The message quotes the arguments, and their control characters must not reach the terminal.
     let shown = |text: String| without_addresses(&text).split('\n').map(printable).collect::<Vec<_>>().join("\n");
     parse_all(arguments).map_err(|Usage(text)| Usage(shown(text)))
 }

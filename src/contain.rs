@@ -1,4 +1,4 @@
-//! Contains panics and failing threads: they end only the current work.
+//! Contains panics and failing threads: each one ends only the work that it interrupts.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -9,17 +9,17 @@ pub fn contain<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
-/// Starts a thread that nothing joins. A panic in it ends that thread alone.
+/// Starts a thread that is never joined. A panic in it ends only that thread.
 ///
 /// # Errors
 ///
-/// The system cannot start a thread: its limits or its memory are exhausted.
+/// The system cannot start a thread: a limit is reached or memory is exhausted.
 pub fn detach(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }
 
-/// Replaces the report of a panic by one line for `report`: without the message, which may hold a secret, and without
-/// a backtrace.
+/// Replaces the panic message and backtrace with one line that is passed to `report`. A panic message may hold a
+/// secret.
 pub fn report_panics(report: fn(&str)) {
     std::panic::set_hook(Box::new(move |info| report(&described(info.location()))));
 }

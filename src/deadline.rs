@@ -1,12 +1,12 @@
-//! The time that the run may still take (docs/applying.md).
+//! The time limit of a run (docs/applying.md).
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The longest limit.
+/// The longest time limit; a longer one is reduced to it.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
-/// The interval at which a sleep looks for a request to stop.
+/// The interval at which a sleep checks whether the run was asked to stop.
 const SLICE: Duration = Duration::from_millis(100);
 
 /// The end of the run: every wait gets the smaller of its own limit and the remaining time.
@@ -14,7 +14,8 @@ const SLICE: Duration = Duration::from_millis(100);
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// A deadline `limit` from now; of a year at most, so that no clock ends before it does.
+    /// Returns the deadline `limit` from now. The limit is capped at [`LONGEST`], so that the sum fits into an
+    /// [`Instant`].
     pub fn after(limit: Duration) -> Self {
         Self(Instant::now() + limit.min(LONGEST))
     }
@@ -50,13 +51,13 @@ pub struct Limits<'a> {
 }
 
 impl Limits<'_> {
-    /// The same with half of the remaining time.
+    /// Returns the same limits with half of the remaining time.
     #[must_use]
     pub fn half(self) -> Self {
         Self { deadline: Deadline::after(self.deadline.remaining() / 2), ..self }
     }
 
-    /// The reason to stop waiting, if there is one.
+    /// Returns the reason to stop waiting: an expired deadline, or a request to stop.
     pub fn expired_reason(&self) -> Option<&'static str> {
         if self.deadline.passed() {
             Some("timed out")

@@ -3,7 +3,7 @@
 /// The page of all rules, one section for each.
 const PAGE: &str = include_str!("../docs/findings.md");
 
-/// The section of the rule `id`, with its name as a heading, in Markdown; `None` for an unknown rule.
+/// Returns the section of the rule `id` in Markdown, with the ID as its heading; `None` for an unknown rule.
 pub fn rule(id: &str) -> Option<String> {
     let heading = format!("\n### `{id}`\n");
     let (_, section) = PAGE.split_once(&heading)?;
@@ -11,12 +11,12 @@ pub fn rule(id: &str) -> Option<String> {
     Some(format!("{id}\n\n{}\n", without_links(section[..end].trim())))
 }
 
-/// Returns the ID in `text`, which can be as in the output of findings: `[ID]` or `error[ID]`.
+/// Extracts the rule ID from `text`, which may have the form of the output of findings: `[ID]` or `error[ID]`.
 pub fn id(text: &str) -> &str {
     text.strip_suffix(']').and_then(|text| text.split_once('[')).map_or(text, |(_, id)| id)
 }
 
-/// The text of links, without their targets: they are files of the repository.
+/// Replaces each Markdown link with its text. The targets are files of the repository, which a user does not have.
 fn without_links(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

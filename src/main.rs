@@ -10,7 +10,7 @@ use cloudinit::os_error::OsError;
 use cloudinit::run::{self, RunContext};
 use cloudinit::terminal::{self, Screen};
 
-/// Public for tests/testbed/oldest.rs.
+/// Public, because `tests/testbed/oldest.rs` includes this file.
 pub fn main() -> ExitCode {
     report_panics(terminal::write);
     contain(answer).unwrap_or(run::FAILED).into()
@@ -34,7 +34,7 @@ fn answer() -> u8 {
 
 fn run(options: &Options) -> u8 {
     cloudinit::host::prepare_process();
-    // Signals are caught before the first line of the log, so that none ends the run without a record.
+    // Signals are caught before the first log line: from then on, a signal cannot end the run without a record.
     let uncaught = signals::catch();
     let variable = |name: &str| std::env::var(name).ok();
     let bounded = options.mode == Mode::Apply;

@@ -6,12 +6,12 @@ use std::io;
 use anyhow::{Context, Result};
 use rustix::io::Errno;
 
-/// An error of a system call. Its text is the message only: `permission denied`.
+/// An error of a system call, displayed without its code: `permission denied`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OsError {
-    /// An error of the kernel.
+    /// An error number of the kernel.
     Errno(Errno),
-    /// An error that the standard library made itself, such as invalid UTF-8.
+    /// An error of the standard library itself, such as invalid UTF-8.
     Other(String),
 }
 
@@ -52,20 +52,20 @@ impl From<io::Error> for OsError {
     }
 }
 
-/// Returns the text of an error without the code that the standard library adds: ` (os error 13)`.
+/// Removes the code that the standard library appends to an error: ` (os error 13)`.
 pub fn without_code(text: &str) -> String {
     let Some((before, rest)) = text.split_once(" (os error ") else { return text.to_owned() };
     let after = rest.trim_start_matches(|c: char| c == '-' || c.is_ascii_digit());
     after.strip_prefix(')').map_or_else(|| text.to_owned(), |after| format!("{before}{after}"))
 }
 
-/// Adds the failed operation to an error of a system call.
+/// Names the failed operation in an error of a system call.
 pub trait OsContext<T> {
-    /// Returns the same result; an error has the text `OPERATION: MESSAGE`.
+    /// Returns the same result; an error gets the text `OPERATION: MESSAGE`.
     ///
     /// # Errors
     ///
-    /// The error of the result itself.
+    /// The error of `self`.
     fn os_context<S: Into<String>>(self, context: impl FnOnce() -> S) -> Result<T>;
 }
 

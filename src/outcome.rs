@@ -1,4 +1,4 @@
-//! The outcome of a run: the result of every step, its log lines and its record (docs/applying.md).
+//! The outcome of a run: the results of all steps, their log lines and the record (docs/applying.md).
 
 use std::fmt;
 use std::time::Duration;
@@ -19,13 +19,13 @@ use cloud_config::user_data::ContentKind;
 pub enum StepResult {
     /// The step changed the machine.
     Done,
-    /// The machine was as it should be; nothing was written.
+    /// The machine was already in the requested state.
     Unchanged,
-    /// The step does not apply here. This is no failure.
+    /// The step does not apply to this machine or root. This is not a failure.
     Skipped(String),
-    /// The step was begun and may end later; the run no longer waits for it.
+    /// The step was begun, and the run no longer waits for its end.
     Queued(String),
-    /// The step was not begun, because something that it needs is missing or failed.
+    /// The step was not begun because a step that it depends on failed.
     #[serde(rename = "left-out")]
     DependencyFailed(String),
     /// The step failed.
@@ -47,7 +47,7 @@ pub struct StepOutcome {
     /// The systemd unit that it concerns, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// The part that requested it, if it is not listed among the steps of that part.
+    /// The part that requested the step, if the step is not listed below that part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
     /// The position in the part that requested it.
@@ -69,16 +69,16 @@ pub struct PartOutcome {
     pub form: ContentKind,
     /// The findings to report.
     pub findings: Vec<LocatedFinding>,
-    /// Items that are invalid or cannot be applied safely: nothing of them was done.
+    /// Items that are invalid or cannot be applied safely; no step was planned for them.
     pub refused: Vec<RefusedOutcome>,
-    /// Its steps, in order.
+    /// The steps of the part, in order.
     pub steps: Vec<StepOutcome>,
 }
 
 /// An item that was not applied, with its position.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RefusedOutcome {
-    /// The item, in words.
+    /// The description of the item.
     pub item: String,
     /// The position in the part.
     #[serde(flatten)]
@@ -86,7 +86,7 @@ pub struct RefusedOutcome {
 }
 
 impl RefusedOutcome {
-    /// Adds the line and column of `refused`.
+    /// Converts the position of `refused` to a line and column.
     pub fn new(refused: &Refused, lines: &Lines<'_>) -> Self {
         Self { item: refused.to_string(), at: refused.span.map(|span| lines.start(span)) }
     }
@@ -95,26 +95,26 @@ impl RefusedOutcome {
 /// The outcome of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Outcome {
-    /// The version of this record's shape.
+    /// The version of the format of the record.
     pub format: u32,
     /// The start of the run, in UTC.
     pub started: String,
-    /// The duration.
+    /// The duration of the run.
     pub milliseconds: u64,
     /// The source of the user-data.
     pub source: String,
-    /// True if an item was not applied, a step failed, or its dependency did. Set at the end.
+    /// True if an item was not applied, or a step or its dependency failed. Set at the end of the run.
     pub failed: bool,
-    /// True if the failures are part of the printed report and are therefore not logged.
+    /// True if the printed report contains the failures, so that they are not logged.
     #[serde(skip)]
     pub printed: bool,
     /// Failures of the run as a whole: a source that does not answer, user-data that cannot be read.
     pub failures: Vec<String>,
-    /// Host name, keys of `core` and addresses, which come before every part.
+    /// The steps before all parts: host name, keys of `core` and addresses.
     pub access: Vec<StepOutcome>,
     /// The parts, in order.
     pub parts: Vec<PartOutcome>,
-    /// Log records that were lost. Known at the end.
+    /// The number of lost log records, set at the end of the run.
     pub dropped_log_records: Dropped,
 }
 
@@ -140,7 +140,7 @@ pub struct Tally {
 }
 
 impl Outcome {
-    /// Returns true if an item was not applied, a step failed, or its dependency did.
+    /// Returns true if an item was not applied, or a step or its dependency failed.
     pub fn is_failure(&self) -> bool {
         let tally = self.tally();
         tally.failed + tally.not_applied + tally.dependency_failed + tally.errors > 0
@@ -173,7 +173,7 @@ impl Outcome {
         refused.chain(steps.filter(|step| step.result.is_failure()).map(|step| step.step.as_str()))
     }
 
-    /// The last line of a run: `14 done, 3 unchanged, 1 failed`.
+    /// Returns the text of the last line of a run: `14 done, 3 unchanged, 1 failed`.
     pub fn summary(&self) -> String {
         let tally = self.tally();
         let mut words = if tally == Tally::default() {
@@ -193,7 +193,8 @@ impl Outcome {
                 words.push(format!("{count} {result}"));
             }
         }
-        // Most errors are the reason why an item is not applied, which is counted; an error in a field alone is not.
+        // Most errors are the reason for an item that is not applied, which is counted. An error that concerns only a
+        // field is not counted elsewhere.
         if tally.errors > 0 && tally.not_applied + tally.dependency_failed + tally.failed == 0 {
             words.push(if tally.errors == 1 { "1 error".to_owned() } else { format!("{} errors", tally.errors) });
         }
@@ -229,7 +230,7 @@ impl Reporter<'_> {
     }
 }
 
-/// Logs the result of a step that the part `name` requested at `at`.
+/// Logs the result of a step that the part `name` requests at position `at`.
 pub fn report_step(name: &str, at: Option<Position>, step: &Step, result: StepResult, took: Duration) -> StepOutcome {
     let (words, unit) = (step.to_string(), step.unit());
     let position = position(name, at);
@@ -240,7 +241,8 @@ pub fn report_step(name: &str, at: Option<Position>, step: &Step, result: StepRe
     };
     match &result {
         StepResult::Done => log_result(Level::Info, None, Sign::Done, &words, format_args!("done: {words}")),
-        // Most runs find all as it should be: the last line counts those, and that is enough for a boot's journal.
+        // In most runs, all steps are unchanged. The last line has their number, which is enough for the journal of a
+        // boot.
         StepResult::Unchanged => {
             log_result(Level::Debug, None, Sign::Unchanged, &words, format_args!("unchanged: {words}"));
         }

@@ -26,7 +26,7 @@ impl Target {
         ("ignition", Self::Ignition),
     ];
 
-    /// The system that the result is for.
+    /// Returns the Butane variant: the system that the result is for.
     pub const fn variant(self) -> Variant {
         match self {
             Self::Butane(variant) => variant,
@@ -49,7 +49,7 @@ pub struct Conversion {
 }
 
 impl Conversion {
-    /// The options, if a conversion is requested.
+    /// Returns the options if `--convert-to` is given.
     pub(super) fn requested(matches: &ArgMatches) -> Result<Option<Conversion>, String> {
         let known = Target::ALL.iter().map(|(name, _)| *name);
         let Some(name) = choice(matches, "convert-to", "format", known)? else {

@@ -6,7 +6,7 @@ use cloud_config::text::suggest;
 use super::COLUMNS;
 use super::flags::Flag;
 
-/// The message for an empty value of `flag`.
+/// Formats the message for an empty value of `flag`.
 pub(super) fn empty_value_message(flag: &Flag) -> String {
     let name = flag.name;
     let has_default = [flag.help, flag.more].iter().any(|text| text.contains("[default: "));
@@ -16,7 +16,7 @@ pub(super) fn empty_value_message(flag: &Flag) -> String {
     }
 }
 
-/// Words in lines of 80 columns.
+/// Joins `words` to lines of at most 80 columns.
 pub(super) fn list(words: impl Iterator<Item = String>) -> String {
     let mut lines = vec![String::new()];
     for word in words {
@@ -33,7 +33,7 @@ pub(super) fn list(words: impl Iterator<Item = String>) -> String {
     lines.join("\n").trim_end_matches(',').to_owned()
 }
 
-/// The message for an unknown rule.
+/// Formats the message for an unknown rule.
 pub(super) fn unknown_rule(name: &str) -> String {
     let suggestion = suggest::help(name, rules::ALL.iter().map(|rule| rule.id))
         .unwrap_or_else(|| "--validate prints the name of a rule in brackets, such as [unknown-key]".to_owned());

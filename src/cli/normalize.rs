@@ -1,4 +1,4 @@
-//! The syntax of flags: that of Go, which CoreOS's program has, for clap.
+//! Converts arguments from the flag syntax of Go, which the original program used, to the syntax of clap.
 
 use std::ffi::{OsStr, OsString};
 
@@ -10,7 +10,7 @@ pub fn normalize(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString>
     let mut arguments = arguments.into_iter().peekable();
     while let Some(argument) = arguments.next() {
         let Some(word) = without_dashes(&argument) else {
-            // An argument that is not UTF-8 can still be a flag with a value that is not.
+            // `--flag=VALUE` is a flag even if the bytes of VALUE are not UTF-8.
             out.push(argument);
             continue;
         };
@@ -45,8 +45,8 @@ fn without_dashes(argument: &OsStr) -> Option<&str> {
     argument.to_str().and_then(|text| text.strip_prefix("--").or(text.strip_prefix('-')))
 }
 
-/// Returns true for a flag of the program. As the value of another flag, it needs `=`: without the value that was
-/// forgotten, `--from-file --validate` would be a real run.
+/// Returns true for a flag of the program. A flag as the value of another flag needs `=`: if `--from-file --validate`
+/// took `--validate` as the file, a forgotten value would turn a check into a real run.
 fn is_flag(argument: &OsString) -> bool {
     let name = without_dashes(argument).map(|word| word.split_once('=').map_or(word, |(name, _)| name));
     name.is_some_and(|name| flags().any(|flag| flag == name))

@@ -1,4 +1,4 @@
-//! The data of a log line besides its text: fields for the journal, a sign on a terminal.
+//! The data of a log line besides its text: fields for the journal, and a sign for terminals.
 
 use std::time::Duration;
 
@@ -14,35 +14,35 @@ pub struct Event<'a> {
     pub message: Option<&'static Message>,
     /// The source of the user-data, if the event is about all of it.
     pub source: Option<&'a str>,
-    /// The part that it is about.
+    /// The part of the user-data that the event is about.
     pub part: Option<&'a str>,
-    /// The position in the part.
+    /// The position in that part.
     pub at: Option<Position>,
-    /// The step or the item of the part, in words.
+    /// The description of the step or item.
     pub item: Option<&'a str>,
     /// The systemd unit, if the event concerns one.
     pub unit: Option<&'a str>,
     /// The rule of a finding.
     pub rule: Option<&'static str>,
-    /// The result.
+    /// The result of the step, as a sign.
     pub sign: Option<Sign>,
-    /// The duration.
+    /// The duration of the step.
     pub took: Option<Duration>,
-    /// The text on a terminal instead of the message; the position stands below it.
+    /// The text for a terminal instead of the message. The position is printed below it.
     pub words: Option<&'a str>,
-    /// True if it is logged during a wait; a terminal that shows the wait itself does not need it.
+    /// True if the event is logged during a wait, which a terminal already shows in its status line.
     pub waiting: bool,
-    /// True if a terminal does not show it, because its user already knows it.
+    /// True if a terminal omits the event, because its user already knows it.
     pub later: bool,
-    /// True for the last line of a run, which is retried for a short time if the queue of the journal is full.
+    /// True for the last line of a run. If the queue of the journal is full, sending it is retried for a short time.
     pub last: bool,
 }
 
 impl Event<'_> {
-    /// Passes each additional field of the journal to `add`. No field contains a secret: their names and words are also
-    /// in the message.
+    /// Passes each additional field of the journal to `add`. The fields contain no secrets: the message has the same
+    /// text.
     pub(super) fn fields(&self, mut add: impl FnMut(&str, &str)) {
-        // A position in the configuration, not in the source of this program.
+        // CODE_FILE and CODE_LINE name the position in the configuration, not in the source of this program.
         if let Some((part, at)) = self.part.zip(self.at) {
             add("CODE_FILE", &printable(part));
             add("CODE_LINE", &at.line.to_string());

@@ -1,7 +1,8 @@
-//! The native protocol of the systemd journal, without ever waiting for journald.
+//! The native protocol of the systemd journal. Sending does not block.
 //!
-//! A record is one datagram: `FIELD=value\n`, or `FIELD\n`, the length in 8 bytes and the value. One that is too large
-//! for a datagram is passed as a sealed memfd. See <https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>.
+//! A record is one datagram of fields. A field is `FIELD=value\n`, or `FIELD\n`, the length in 8 bytes, the value and
+//! `\n`. A record that is too large for a datagram is passed as a sealed memfd. See
+//! <https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, Write as _};
@@ -20,7 +21,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAd
 /// The socket of journald.
 const SOCKET: &str = "/run/systemd/journal/socket";
 
-/// The pause between two attempts to send a record that has to wait for a full queue.
+/// The pause between two attempts to send a record while the queue of journald is full.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Returns true if standard error is the stream that systemd connected to the journal (`JOURNAL_STREAM`).
@@ -37,7 +38,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Returns the journal of this machine if something is bound to its socket.
+    /// Connects to the journal of this machine, if a process is bound to its socket.
     pub(super) fn open() -> Option<Self> {
         Self::at(Path::new(SOCKET)).ok()
     }
@@ -46,15 +47,15 @@ impl Journal {
         let socket = UnixDatagram::unbound()?;
         socket.set_nonblocking(true)?;
         let journal = Self { socket, path };
-        // journald discards an empty datagram. If its queue is full, the journal exists as well.
+        // journald discards an empty datagram, and a full queue also shows that it exists.
         match journal.try_send(&[]) {
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
             _ => Ok(journal),
         }
     }
 
-    /// Sends a record. Returns false if it was dropped: the queue of journald stayed full for `patience`, or journald
-    /// is gone.
+    /// Sends a record. Returns false if the record is lost: the queue of journald stayed full for `patience`, or
+    /// journald has exited.
     pub(super) fn send(&self, record: &[u8], patience: Duration) -> bool {
         let began = Instant::now();
         loop {
@@ -78,13 +79,13 @@ impl Journal {
     fn try_send_large(&self, record: &[u8]) -> io::Result<()> {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let file = match memfd_create("coreos-cloudinit", flags) {
-            // The kernel can be configured to refuse files in memory that can be executed.
+            // The sysctl `vm.memfd_noexec` can forbid executable memfds.
             Err(Errno::ACCESS) => memfd_create("coreos-cloudinit", flags | MemfdFlags::NOEXEC_SEAL)?,
             result => result?,
         };
         let mut file = File::from(file);
         file.write_all(record)?;
-        // journald maps the file only if nothing can change it.
+        // journald accepts a memfd only if it is sealed against changes.
         fcntl_add_seals(&file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::WRITE | SealFlags::GROW)?;
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = SendAncillaryBuffer::new(&mut space);
@@ -103,7 +104,7 @@ impl Journal {
 pub(super) struct JournalEntry(Vec<u8>);
 
 impl JournalEntry {
-    /// A record of this program with the fields that every record has.
+    /// Creates a record with the fields that every record has.
     pub(super) fn new(identifier: &str, level: Level, module: &str, message: &str) -> Self {
         let priority = match level {
             Level::Error => "3",
@@ -135,7 +136,7 @@ impl JournalEntry {
         self.0.push(b'\n');
     }
 
-    /// The bytes to send.
+    /// Returns the datagram to send.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -149,7 +150,7 @@ mod tests {
 
     use super::*;
 
-    /// A socket that stands in for journald's, and a journal that sends to it.
+    /// A socket in place of journald's, and a journal that sends to it.
     fn pair() -> (tempfile::TempDir, UnixDatagram, Journal) {
         let dir = tempfile::tempdir().unwrap();
         let path: &'static Path = Box::leak(dir.path().join("socket").into_boxed_path());

@@ -1,13 +1,14 @@
-//! The kinds of messages with an ID in the journal.
+//! The kinds of messages that have an ID in the journal.
 //!
-//! `journalctl MESSAGE_ID=…` finds them, and `journalctl -x` explains them from the catalog that is made of this table.
+//! `journalctl MESSAGE_ID=…` selects them, and `journalctl -x` explains them from the catalog, which is generated from
+//! this table.
 
 use std::fmt::Write as _;
 
 /// A kind of message.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Message {
-    /// 128 random bits, as journald wants them. It never changes.
+    /// A random 128-bit ID in the format of journald. It never changes.
     pub id: &'static str,
     /// The description, in one line; `@FIELD@` stands for a field of the entry.
     pub subject: &'static str,
@@ -15,7 +16,7 @@ pub struct Message {
     pub text: &'static str,
 }
 
-/// The run applied everything.
+/// All items were applied.
 pub const RUN_DONE: Message = Message {
     id: "f00f03581e0e4c889fd72bfde6023ad9",
     subject: "All user-data from @CLOUDINIT_SOURCE@ has been applied",
@@ -23,7 +24,7 @@ pub const RUN_DONE: Message = Message {
            nothing to do. `coreos-cloudinit --status` prints the records of the runs.",
 };
 
-/// The run did not apply everything.
+/// Some items were not applied.
 pub const RUN_FAILED: Message = Message {
     id: "61d6ac39139945e483dc82709163028e",
     subject: "Some user-data from @CLOUDINIT_SOURCE@ has not been applied",
@@ -79,11 +80,11 @@ pub const REFUSED: Message = Message {
            `coreos-cloudinit --validate --from-file=FILE` reports such problems without a run.",
 };
 
-/// All of them, in the order of the catalog.
+/// All kinds of messages, in the order of the catalog.
 pub const ALL: [&Message; 7] =
     [&RUN_DONE, &RUN_FAILED, &FAILURE, &STEP_FAILED, &STEP_DEPENDENCY_FAILED, &STEP_QUEUED, &REFUSED];
 
-/// The catalog of these messages, as `journalctl --update-catalog` reads it.
+/// Returns the catalog of these messages in the format of `journalctl --update-catalog`.
 pub fn catalog() -> String {
     let mut out = "# Explanations of the messages of coreos-cloudinit(8), for journalctl -x. Generated from src/logger/messages.rs.\n"
         .to_owned();

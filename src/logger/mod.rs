@@ -25,15 +25,16 @@ use journal::{Journal, JournalEntry};
 /// The identifier of this program in the journal.
 const IDENTIFIER: &str = "coreos-cloudinit";
 
-/// The longest time for retrying the last line of a run while the queue of journald is full. No other record waits.
+/// The longest time for retrying the last line of a run while the queue of journald is full. All other records are
+/// dropped at once.
 const LAST_PATIENCE: Duration = Duration::from_millis(100);
 
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
-/// The number of log records that were lost because a reader was too slow.
+/// The numbers of log records that were lost because a reader was too slow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Dropped {
-    /// Records that the journal did not take.
+    /// Records that journald did not accept.
     pub journal: u64,
     /// Records that were not written to standard error, or only in part.
     pub stderr: u64,
@@ -45,8 +46,9 @@ pub fn dropped() -> Dropped {
     Dropped { journal, stderr: terminal::dropped() }
 }
 
-/// Sets up the log; `verbosity` is -1, 0 or 1, and `screen` describes standard error. With `kept`, the log is sent to
-/// the journal: the run changes this machine. With `bounded`, the run does not wait for a reader of standard error.
+/// Sets up the log. `verbosity` is -1, 0 or 1, and `screen` describes standard error. With `kept`, records also go to
+/// the journal, since the run changes this machine. With `bounded`, the run does not wait for a slow reader of standard
+/// error.
 pub fn init(verbosity: i8, kept: bool, bounded: bool, screen: Screen) {
     terminal::init(bounded);
     let level = match verbosity {
@@ -64,12 +66,12 @@ pub fn init(verbosity: i8, kept: bool, bounded: bool, screen: Screen) {
         },
         (false, false) => StandardError::Lines,
     };
-    // A second call cannot happen: `main` makes the only one.
+    // `main` calls this function once, so the logger is never set twice.
     let _ = log::set_logger(LOGGER.get_or_init(|| Logger { level, journal, error, dropped: AtomicU64::new(0) }));
     log::set_max_level(level);
 }
 
-/// Logs `message` with the data of `event`.
+/// Logs `message` with the fields of `event`.
 pub fn log_event(level: Level, message: fmt::Arguments<'_>, event: &Event<'_>) {
     match LOGGER.get() {
         Some(logger) => logger.write_entry(level, module_path!(), message, event),
@@ -77,7 +79,7 @@ pub fn log_event(level: Level, message: fmt::Arguments<'_>, event: &Event<'_>) {
     }
 }
 
-/// Shows the current action on a terminal, until the guard is dropped.
+/// Shows the current action in the status line until the guard is dropped.
 pub fn progress(text: impl FnOnce() -> String) -> ProgressGuard {
     match LOGGER.get().map(|logger| &logger.error) {
         Some(StandardError::Terminal { waiting: Some(waiting), .. }) => waiting.begin(printable(&text())),
@@ -85,7 +87,7 @@ pub fn progress(text: impl FnOnce() -> String) -> ProgressGuard {
     }
 }
 
-/// Prints a hint for the user of a terminal, unless only warnings and errors are logged. The journal does not get it.
+/// Prints a hint on a terminal, unless only warnings and errors are logged. The hint is not sent to the journal.
 pub fn hint(text: &str) {
     let Some(logger) = LOGGER.get() else { return };
     if let StandardError::Terminal { waiting, .. } = &logger.error
@@ -95,13 +97,13 @@ pub fn hint(text: &str) {
     }
 }
 
-/// The destination of standard error.
+/// The kind of standard error.
 enum StandardError {
-    /// The journal, which gets the records natively already.
+    /// The journal, which already gets the records in its native protocol.
     Journal,
     /// A terminal.
     Terminal { color: bool, waiting: Option<StatusLine> },
-    /// A file, a pipe, the console of a boot.
+    /// A file, a pipe, or the console during boot.
     Lines,
 }
 
@@ -109,7 +111,7 @@ struct Logger {
     level: LevelFilter,
     journal: Option<Journal>,
     error: StandardError,
-    /// Records that the journal did not take.
+    /// The number of records that journald did not accept.
     dropped: AtomicU64,
 }
 
@@ -120,8 +122,8 @@ impl Logger {
         if !wanted && !shown {
             return;
         }
-        // Names come from the configuration: control characters in them must not reach a terminal or make a second
-        // line.
+        // Names from the configuration are part of the message. Their control characters must not reach a terminal or
+        // begin a second line.
         let message = printable(&message.to_string());
         if wanted && let Some(journal) = &self.journal {
             let mut entry = JournalEntry::new(IDENTIFIER, level, module, &message);
@@ -143,16 +145,16 @@ impl Logger {
         }
     }
 
-    /// Returns true if a terminal shows the event; `wanted` is true if the log has it.
+    /// Returns true if a terminal shows the event. `wanted` is true if its level is logged.
     fn shows(&self, wanted: bool, event: &Event<'_>) -> bool {
         let StandardError::Terminal { waiting, .. } = &self.error else { return false };
-        // A terminal shows each step while the user waits; the journal of a boot gets their number.
+        // A terminal also shows unchanged steps while the user waits; the journal of a boot gets only their number.
         let seen = wanted || (event.sign == Some(Sign::Unchanged) && self.level >= LevelFilter::Info);
         seen && !event.later && !(event.waiting && waiting.is_some())
     }
 }
 
-/// Writes to standard error in one piece, so that writes of other programs do not mix with it.
+/// Writes to standard error in one call, so that the output of other programs does not mix with it.
 fn write_stderr(waiting: Option<&StatusLine>, text: &str) {
     match waiting {
         Some(waiting) => waiting.write(text),

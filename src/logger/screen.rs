@@ -1,4 +1,4 @@
-//! The log on a terminal: a sign for every step and its duration, with positions below failures.
+//! The log on a terminal: each step with its sign and duration, and failures with their positions below.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(super) fn line(level: Level, message: &str, event: &Event<'_>, color: bool) 
             paint(Style::new(), " ");
             paint(if dull { DIM } else { Style::new() }, &words);
         }
-        // Without a sign, the severity is in words.
+        // A line without a sign begins with its severity.
         (None, Level::Error) => {
             paint(Sign::Failed.style(), "error");
             paint(Style::new(), &format!(": {words}"));
@@ -53,7 +53,7 @@ pub(super) fn line(level: Level, message: &str, event: &Event<'_>, color: bool) 
     out
 }
 
-/// Formats a duration with a useful precision.
+/// Formats a duration with a precision that suits its length.
 fn time(took: Duration) -> String {
     match took.as_secs() {
         0 if took < Duration::from_millis(1) => "<1 ms".to_owned(),

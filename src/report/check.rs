@@ -1,4 +1,4 @@
-//! The output of `--validate`: a line per finding, on a terminal with the line of the file; or JSON.
+//! The output of `--validate`: one line per finding, on a terminal with the line of the file; or one JSON document.
 
 use serde::Serialize;
 
@@ -40,7 +40,7 @@ pub fn print(source: &str, failures: &[String], parts: &[Checked], format: Forma
     }
 }
 
-/// Formats failures, findings about all of the user-data, and those of the parts as text.
+/// Formats failures, findings about the user-data as a whole, and findings of the parts as text.
 pub fn text(source: &str, failures: &[String], general: &[Finding], parts: &[Checked], screen: Screen) -> String {
     let nothing = ParsedYaml::default();
     let locate = |finding| LocatedFinding::new(source, finding, &Lines::new(b""), &Paths::new(&nothing));
@@ -49,7 +49,7 @@ pub fn text(source: &str, failures: &[String], general: &[Finding], parts: &[Che
     if screen.terminal {
         return drawn(failures, &general, &parts, screen);
     }
-    // Most failures already begin with the source.
+    // Most failures begin with the source, which the line must not name twice.
     let failed = failures.iter().map(|failure| match failure.strip_prefix(&format!("{source} ")) {
         Some(rest) => format!("{source}: error: {rest}"),
         None => format!("{source}: error: {failure}"),

@@ -1,4 +1,4 @@
-//! The report of `--convert-to`: as text for standard error, or in one JSON document with the configuration.
+//! The report of `--convert-to`: text for standard error, or one JSON document that also has the configuration.
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use super::{FORMAT, Screen};
 pub struct Report<'a> {
     /// The name of the source.
     pub source: &'a str,
-    /// The failures to read it.
+    /// The failures of reading the source.
     pub failures: &'a [String],
     /// The findings about all of the user-data.
     pub general: Vec<Finding>,
@@ -25,7 +25,7 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Formats the findings as text, those about all of the user-data first.
+    /// Formats the findings as text, those about the user-data as a whole first.
     pub fn text(&self, screen: Screen) -> String {
         check::text(self.source, self.failures, &self.general, self.parts, screen)
     }

@@ -1,4 +1,4 @@
-//! The number of findings and failures.
+//! The number of errors, warnings and notes in a report.
 
 use std::iter;
 
@@ -11,7 +11,7 @@ use cloud_config::redact::LocatedFinding;
 /// The number of findings of each severity. A failure counts as an error.
 #[derive(Clone, Copy, Default, Serialize)]
 pub struct Count {
-    /// Errors, and failures that concern no part.
+    /// Errors, and failures of the run as a whole.
     pub errors: usize,
     /// Warnings.
     pub warnings: usize,
@@ -32,14 +32,14 @@ impl Count {
         count
     }
 
-    /// The last line of the text: `2 errors, 1 warning`.
+    /// Formats the last line of the text: `2 errors, 1 warning`.
     pub fn summary(self) -> String {
         let (problems, notes) = (self.problems(), (self.notes > 0).then(|| plural(self.notes, "note")));
         let problems = problems.unwrap_or_else(|| "no problems found".to_owned());
         iter::once(problems).chain(notes).collect::<Vec<_>>().join(", ")
     }
 
-    /// Returns the errors and warnings in words, if there are any: `2 errors, 1 warning`.
+    /// Formats the errors and warnings, if there are any: `2 errors, 1 warning`.
     pub fn problems(self) -> Option<String> {
         let counts = [(self.errors, "error"), (self.warnings, "warning")];
         let words: Vec<_> =

@@ -1,5 +1,5 @@
-//! The changes of a file, line by line: only of files that every user of the machine may read, and without lines that
-//! may hold a secret.
+//! The changes of a file, line by line. Only files that every user of the machine may read are compared, and lines that
+//! may hold a secret are omitted.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -15,23 +15,24 @@ use cloud_config::text::secret::{REDACTED, redact_url};
 /// The largest file that is compared line by line, in bytes.
 pub const LONGEST: u64 = 64 << 10;
 
-/// The largest number of lines of a difference that are shown.
+/// The largest number of lines of one difference.
 const LINES_MAX: usize = 60;
 
-/// The number of context lines around a change.
-const AROUND: usize = 2;
+/// The number of unchanged lines around a change.
+const CONTEXT_LINES: usize = 2;
 
-/// The time limit for comparing two files. After it, the difference is still correct, but may be longer than necessary.
+/// The time limit for comparing two files. If it is exceeded, the difference is correct but may be longer than
+/// necessary.
 pub const LIMIT: Duration = Duration::from_millis(100);
 
 /// Words that mark a line as a possible secret.
 const SECRET_WORDS: [&str; 12] =
     ["pass", "secret", "token", "credential", "private", "key", "auth", "bearer", "psk", "cookie", "discovery", "salt"];
 
-/// The shortest sequence of letters and digits that may be a secret.
-const RUN: usize = 24;
+/// The minimum length of a sequence of letters and digits that may be a secret.
+const RANDOM_RUN_MIN: usize = 24;
 
-/// The longest line that is searched for secrets, in bytes; a longer one counts as a secret.
+/// The longest line that is searched for secrets, in bytes; a longer line is omitted.
 const LINE_MAX: usize = 1000;
 
 /// The difference between two versions of a file.
@@ -43,19 +44,19 @@ pub struct Difference {
     /// The number of removed lines.
     #[serde(rename = "lines_removed")]
     pub removed: usize,
-    /// The lines, in the form of a patch.
+    /// The changed lines as a patch.
     #[serde(rename = "diff", skip_serializing_if = "Option::is_none")]
     pub lines: Option<String>,
 }
 
 impl Difference {
-    /// Compares two versions of a file within `limit`; returns `None` if one is not text, or if they are equal.
+    /// Compares two versions of a file within `limit`; returns `None` if one of them is not text or both are equal.
     ///
-    /// The result has the lines themselves only if `with_lines` is true.
+    /// The result has the changed lines only if `with_lines` is true.
     pub fn new(old: &[u8], new: &[u8], with_lines: bool, limit: Duration) -> Option<Self> {
         let (old, new) = (lines(text(old)?), lines(text(new)?));
         let mut ops = Replace::new(Capture::new());
-        // One algorithm for one type of lines: with all its choices the library is a tenth of the program.
+        // Only one algorithm is linked: with all algorithms, the library would be a tenth of the program.
         let Ok(()) =
             myers::diff_deadline(&mut ops, &old, 0..old.len(), &new, 0..new.len(), Some(Instant::now() + limit));
         let ops = ops.into_inner().into_ops();
@@ -68,7 +69,7 @@ impl Difference {
         (added + removed > 0).then_some(Self { added, removed, lines })
     }
 
-    /// The number of lines, in words: `3 lines added, 1 removed`.
+    /// Formats the number of lines: `3 lines added, 1 removed`.
     pub fn summary(&self) -> String {
         match (self.added, self.removed) {
             (added, 0) => format!("{} added", plural(added, "line")),
@@ -80,16 +81,16 @@ impl Difference {
 
 /// Renders the difference as a patch, without lines that may hold a secret.
 fn patch(old: &[&str], new: &[&str], ops: Vec<DiffOp>) -> String {
-    let hidden = (hidden(old), hidden(new));
+    let hidden = (pem_lines(old), pem_lines(new));
     let mut out = String::new();
     let mut room = LINES_MAX;
     let mut left = 0;
-    for hunk in group_diff_ops(ops, AROUND) {
+    for hunk in group_diff_ops(ops, CONTEXT_LINES) {
         let (Some(first), Some(last)) = (hunk.first(), hunk.last()) else { continue };
         if room > 0 {
             let header = |from: usize, to: usize| match to - from {
                 1 => format!("{}", from + 1),
-                // The line before it has no line break.
+                // The unified format gives an empty range by the line before it.
                 0 => format!("{from},0"),
                 count => format!("{},{count}", from + 1),
             };
@@ -134,8 +135,8 @@ fn text(bytes: &[u8]) -> Option<&str> {
     text.chars().all(|c| matches!(c, '\n' | '\t') || !c.is_control()).then_some(text)
 }
 
-/// Marks the lines that belong to an armored key.
-fn hidden(lines: &[&str]) -> Vec<bool> {
+/// Marks the lines of PEM blocks, such as private keys.
+fn pem_lines(lines: &[&str]) -> Vec<bool> {
     let mut armoured = false;
     let flag = |line: &&str| {
         armoured |= line.contains("-----BEGIN ");
@@ -151,28 +152,28 @@ fn may_be_secret(line: &str) -> bool {
     let is_run = |c: char| c.is_ascii_alphanumeric() || "+/=_-".contains(c);
     SECRET_WORDS.iter().any(|word| lower.contains(word))
         || is_hash(line)
-        || line.split(|c| !is_run(c)).any(|run| run.len() >= RUN && is_random(run))
+        || line.split(|c| !is_run(c)).any(|run| run.len() >= RANDOM_RUN_MIN && is_random(run))
         || redact_url(line) != line
 }
 
-/// Returns true if it contains something like `$6$`, the beginning of a password hash.
+/// Returns true if the line has the beginning of a password hash, such as `$6$`.
 fn is_hash(line: &str) -> bool {
     let mut parts = line.split('$').skip(1).peekable();
     std::iter::from_fn(|| parts.next().filter(|_| parts.peek().is_some()))
         .any(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase()))
 }
 
-/// Returns true if this looks random, unlike a word or a path.
+/// Returns true if `run` looks random, unlike a word or a path.
 fn is_random(run: &str) -> bool {
     let has = |test: fn(&u8) -> bool| run.bytes().any(|byte| test(&byte));
     let digits = run.bytes().filter(u8::is_ascii_digit).count();
     digits >= 3 && (has(u8::is_ascii_uppercase) || digits * 4 >= run.len())
 }
 
-/// A difference as it is printed below its step.
+/// Makes each line of a difference printable, except for tabs.
 pub fn indented(diff: &str) -> impl Iterator<Item = String> {
     diff.lines().map(|line| {
-        // A tab is harmless on a terminal.
+        // A tab is harmless on a terminal, so it is kept.
         let parts: Vec<_> = line.split('\t').map(printable).collect();
         parts.join("\t")
     })
@@ -234,7 +235,7 @@ mod tests {
         ] {
             let shown = of(&format!("a\n{secret}\nb\n"), &format!("a\n{}\nb\n", secret.replace("ter2", "ter22")));
             assert_eq!(shown, "@@ -1,3 +1,3 @@\n a\n-<secret>\n+<secret>\n b\n", "{secret}");
-            // Nor as context of a change.
+            // A secret is also omitted from the context of a change.
             assert!(!of(&format!("a\n{secret}\n"), &format!("x\n{secret}\n")).contains("hunter2"), "{secret}");
         }
         let key = "-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----\nb\n";

@@ -1,4 +1,4 @@
-//! The output of `--dry-run`: the plan, and the effect of each step on this machine.
+//! The output of `--dry-run`: the plan, with the effect of each step on this machine.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -30,27 +30,27 @@ use cloud_config::text::printable;
 use cloud_config::text::{Lines, Position};
 use cloud_config::user_data::ContentKind;
 
-/// The largest number of lines of all differences together; a user would not read more.
+/// The largest number of lines of all differences together.
 const DIFFERENCES_MAX: usize = 1000;
 
-/// The time limit for comparing all files. After it, differences are still correct, but may be longer than necessary.
+/// The time limit for comparing all files. If it is exceeded, differences are correct but may be longer than necessary.
 const COMPARING_MAX: Duration = Duration::from_secs(2);
 
 /// The effect of a step on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "here", content = "reason")]
 enum Effect {
-    /// It changes something.
+    /// The step changes the machine.
     Changes,
-    /// It has nothing to do.
+    /// The machine is already in the requested state.
     Nothing,
-    /// It is done in every run, or shows its effect only then.
+    /// The step is done in every run, or only a run shows its effect.
     Runs,
-    /// It does not apply here.
+    /// The step does not apply to this machine or root.
     Skipped(&'static str),
-    /// It would fail.
+    /// The step is known to fail.
     Fails(String),
-    /// Its outcome cannot be known before the run.
+    /// The outcome cannot be determined without a run.
     Unclear(String),
 }
 
@@ -79,14 +79,14 @@ impl Effect {
 struct ForeseenStep {
     #[serde(flatten)]
     step: Step,
-    /// The part that requests it, if it is not listed among the steps of that part.
+    /// The part that requests the step, if the step is not listed below that part.
     #[serde(skip_serializing_if = "Option::is_none")]
     part: Option<String>,
     #[serde(flatten)]
     at: Option<Position>,
     #[serde(flatten)]
     effect: Effect,
-    /// The difference from the existing file.
+    /// The difference between the existing file and the new one.
     #[serde(flatten)]
     diff: Option<Difference>,
 }
@@ -101,23 +101,23 @@ struct ForeseenPart {
     /// True if `--strict` rejects the part.
     #[serde(skip)]
     is_rejected: bool,
-    /// The indices of the errors in `findings` for which no item in `refused` is not applied.
+    /// The indices in `findings` of the errors that do not belong to an item in `refused`.
     #[serde(skip)]
     errors: Vec<usize>,
 }
 
 impl ForeseenPart {
-    /// Returns true if a run would do nothing for the part, and not because of an error.
+    /// Returns true if no step is planned for the part and no error is the reason for that.
     fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.not_applied() == 0
     }
 
-    /// Returns true if no heading is printed for the part: its parts follow, or the multipart lists it as skipped.
+    /// Returns true if no heading is printed for the part: its own parts follow, or the multipart lists it as skipped.
     fn is_listed_elsewhere(&self) -> bool {
         self.is_empty() && matches!(self.form, ContentKind::Multipart | ContentKind::Unreadable)
     }
 
-    /// The number of lines for items and fields that are not applied.
+    /// Returns the number of lines for items and fields that are not applied.
     fn not_applied(&self) -> usize {
         if self.is_rejected { 1 } else { self.refused.len() + self.errors.len() }
     }
@@ -141,25 +141,25 @@ impl ForeseenPart {
     }
 }
 
-/// A run that changes nothing.
+/// Collects the effects of the steps of a run without changing the machine.
 pub struct DryRun<'a> {
     host: &'a Host<'a>,
-    /// The missing users; true if a run would have created the user before the current step.
-    made: HashMap<String, bool>,
-    /// The missing home directories of users that are created without one.
-    homeless: HashMap<String, PathBuf>,
-    /// The remaining number of lines for differences.
-    room: Cell<usize>,
-    /// True if lines of files are printed, and not only counted.
+    /// The users that do not exist yet; true for a user that an earlier step would have created by then.
+    missing_users: HashMap<String, bool>,
+    /// The missing home directories of new users with `create_home` off.
+    missing_homes: HashMap<String, PathBuf>,
+    /// The number of lines that differences may still use.
+    lines_left: Cell<usize>,
+    /// True if differences include the changed lines, and not only their number.
     with_lines: bool,
     /// True if the states of units are compared too.
     with_units: bool,
-    /// The time left for comparing files.
+    /// The time that comparing files may still use.
     time: Cell<Duration>,
     foreseen: Foreseen,
 }
 
-/// The effects of a run.
+/// The effects of all steps of a run.
 #[derive(Default, Serialize)]
 pub struct Foreseen {
     /// True if the text ends with the number of changes.
@@ -170,15 +170,15 @@ pub struct Foreseen {
 }
 
 impl<'a> DryRun<'a> {
-    /// Starts a dry run on `host`, which is only read. The result has lines of files only if `with_lines` is true. With
-    /// `with_units`, units to enable and to start are compared with systemd's.
+    /// Starts a dry run on `host`, which is only read. Differences include the changed lines only if `with_lines` is
+    /// true. With `with_units`, units to enable and to start are compared with systemd's.
     pub fn new(host: &'a Host<'a>, with_lines: bool, with_units: bool) -> Self {
-        let (room, time) = (Cell::new(DIFFERENCES_MAX), Cell::new(COMPARING_MAX));
+        let (lines_left, time) = (Cell::new(DIFFERENCES_MAX), Cell::new(COMPARING_MAX));
         Self {
             host,
-            made: HashMap::new(),
-            homeless: HashMap::new(),
-            room,
+            missing_users: HashMap::new(),
+            missing_homes: HashMap::new(),
+            lines_left,
             with_lines,
             with_units,
             time,
@@ -186,7 +186,7 @@ impl<'a> DryRun<'a> {
         }
     }
 
-    /// Adds a step that comes before every part; `asked` is the name and the text of its origin.
+    /// Adds a step that comes before all parts. `asked` is the name and the text of the part that requests it.
     pub fn access(&mut self, planned: &Planned, asked: Option<(&str, &str)>) {
         let lines = asked.map(|(_, text)| Lines::new(text.as_bytes()));
         let step = self.step(planned, lines.as_ref());
@@ -223,12 +223,12 @@ impl<'a> DryRun<'a> {
         self.foreseen.parts.push(ForeseenPart { name, form, findings, refused, steps, is_rejected, errors });
     }
 
-    /// Returns the collected effects.
+    /// Returns the effects.
     pub fn finish(self) -> Foreseen {
         self.foreseen
     }
 
-    /// Records the users that `steps` would create.
+    /// Records the missing users that `steps` create, and the ones whose home stays missing.
     pub fn expect_users(&mut self, steps: &[Planned]) {
         let made = steps.iter().filter_map(|planned| match &planned.step {
             Step::EnsureUser(account) if !self.host.has_user(&account.name) => {
@@ -240,30 +240,30 @@ impl<'a> DryRun<'a> {
             }
             _ => None,
         });
-        self.made.extend(made.collect::<Vec<_>>());
+        self.missing_users.extend(made.collect::<Vec<_>>());
         for planned in steps {
             if let Step::EnsureUser(account) = &planned.step
-                && self.made.contains_key(&account.name)
+                && self.missing_users.contains_key(&account.name)
                 && let Some(home) = self.host.missing_home(account)
             {
-                self.homeless.insert(account.name.clone(), home);
+                self.missing_homes.insert(account.name.clone(), home);
             }
         }
     }
 
     fn step(&self, planned: &Planned, lines: Option<&Lines<'_>>) -> ForeseenStep {
         let step = &planned.step;
-        let made = |user: &str| self.made.get(user).copied();
+        let made = |user: &str| self.missing_users.get(user).copied();
         let effect = if let Some(why) = self.host.skips(step) {
             Effect::Skipped(why)
         } else if let Some(user) = needed(step).into_iter().flatten().find(|user| made(user) == Some(false)) {
             Effect::Fails(format!("user {user} could not be created"))
         } else if let Step::AuthorizeKeys(KeySet { user, .. }) | Step::ImportKeys(KeyImport { user, .. }) = step
-            && let Some(home) = self.homeless.get(user)
+            && let Some(home) = self.missing_homes.get(user)
         {
             Effect::Fails(format!("the home directory {} does not exist", home.display()))
         } else if matches!(step, Step::ImportKeys(_)) {
-            // Only the server knows the keys.
+            // Only the server of the import knows the keys.
             Effect::Runs
         } else if needed(step).into_iter().flatten().any(|user| made(user).is_some()) {
             Effect::Changes
@@ -282,7 +282,7 @@ impl<'a> DryRun<'a> {
         ForeseenStep { step: step.clone(), part: None, at, effect, diff }
     }
 
-    /// The difference of a file that every user may read, before and after.
+    /// Returns the difference for a file that every user may read before and after the step.
     fn diff(&self, step: &Step) -> Option<Difference> {
         let Step::WriteFile(file) = step else { return None };
         if file.mode & 0o004 == 0 || file.content.expose().len() as u64 > diff::LONGEST {
@@ -290,17 +290,17 @@ impl<'a> DryRun<'a> {
         }
         let old = self.host.read_public(&file.path, diff::LONGEST)?;
         let (began, limit) = (Instant::now(), self.time.get().min(diff::LIMIT));
-        let with_lines = self.with_lines && self.room.get() > 0;
+        let with_lines = self.with_lines && self.lines_left.get() > 0;
         let diff = Difference::new(&old, file.content.expose(), with_lines, limit);
         self.time.set(self.time.get().saturating_sub(began.elapsed()));
         let lines = diff.as_ref()?.lines.as_ref().map_or(0, |lines| lines.lines().count());
-        self.room.set(self.room.get().saturating_sub(lines));
+        self.lines_left.set(self.lines_left.get().saturating_sub(lines));
         diff
     }
 }
 
-/// Returns true if a run would have the same error: root can read the same as a run, and every user can look up the
-/// names of users.
+/// Returns true if a run would have the same error. Root can read everything that a run reads, and every user can look
+/// up names of users.
 fn is_known(error: &anyhow::Error) -> bool {
     let is_of_names = error.is::<UnknownPrincipal>() || error.is::<PartialAccount>() || error.is::<InvalidName>();
     crate::host::is_root() || is_of_names
@@ -349,7 +349,7 @@ impl Foreseen {
             };
         }
         let mut out = legend();
-        // The order of a run: its network comes first, since fetching user-data may need it.
+        // The network comes first, as in a run, because fetching user-data may need it.
         let (network, parts): (Vec<_>, Vec<_>) = self.parts.iter().partition(|part| part.form == ContentKind::Network);
         let mut access = (!self.access.is_empty()).then_some(&self.access);
         for part in network.into_iter().map(Some).chain([None]).chain(parts.into_iter().map(Some)) {
@@ -365,7 +365,7 @@ impl Foreseen {
             if part.is_listed_elsewhere() {
                 continue;
             }
-            // The name of that part already has its form.
+            // The name of the network part already says what it is.
             let form = if part.form == ContentKind::Network {
                 String::new()
             } else {
@@ -388,12 +388,12 @@ impl Foreseen {
         out
     }
 
-    /// Counts the errors and warnings of the log.
+    /// Counts the errors and warnings in the log: `2 errors, 1 warning`.
     fn problems(&self, failures: &[String]) -> Option<String> {
         Count::of(failures, self.parts.iter().flat_map(|part| &part.findings)).problems()
     }
 
-    /// Counts the lines with `!`: `4 steps fail, 2 not applied`.
+    /// Counts the lines with the sign `!`: `4 steps fail, 2 not applied`.
     fn marked(&self) -> Option<String> {
         let fails = self.steps().filter(|step| matches!(step.effect, Effect::Fails(_))).count();
         let not_applied = self.parts.iter().map(ForeseenPart::not_applied).sum::<usize>();
@@ -405,19 +405,19 @@ impl Foreseen {
     }
 }
 
-/// Returns the indices of the errors about fields that are not applied: the rest of their items is applied.
+/// Returns the indices of the errors about fields that are not applied although the rest of the item is.
 fn errors_of_fields(plan: &Plan) -> Vec<usize> {
     let skipped = SkippedRanges::new(plan.refused.iter().map(|refused| refused.span));
     let errors = plan.findings.iter().enumerate().filter(|(_, finding)| finding.is_error() && !finding.is_corrected());
     errors.filter(|(_, finding)| !skipped.contain(finding.span)).map(|(index, _)| index).collect()
 }
 
-/// Returns true for a command that starts a unit which does not run.
+/// Returns true for a command that starts a unit which is not running.
 const fn starts(verb: Verb) -> bool {
     matches!(verb, Verb::Start | Verb::Restart | Verb::ReloadOrRestart)
 }
 
-/// The users that a step needs.
+/// Returns the users that a step needs.
 fn needed(step: &Step) -> [Option<&str>; 2] {
     match step {
         Step::AuthorizeKeys(set) => [Some(&set.user), None],
@@ -446,7 +446,7 @@ fn named(principal: Option<&Principal>) -> Option<&str> {
     }
 }
 
-/// The legend of the signs.
+/// Formats the legend of the signs.
 fn legend() -> String {
     let signs = Sign::ALL.into_iter().filter(|sign| sign.is_forecast());
     let words: Vec<_> = signs.map(|sign| format!("{} {}", sign.character(), sign.word())).collect();
@@ -459,7 +459,7 @@ fn signed(sign: Sign, text: &str, screen: Screen) -> String {
     format!("{style}{}{style:#} {text}\n", sign.character())
 }
 
-/// Formats a step, and below it the difference of its file.
+/// Formats a step, with the difference of its file below it.
 fn line(step: &ForeseenStep, screen: Screen) -> String {
     let text = printable(&step.step.to_string());
     let reason = step.effect.reason().map_or_else(String::new, |why| format!(": {}", printable(why)));

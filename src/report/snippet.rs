@@ -1,6 +1,6 @@
 //! A finding on a terminal, with its line of the file and a caret.
 //!
-//! The line is not the original but its redacted form (`shown`). Nothing here lets a control character through.
+//! The line is printed in its redacted form, and no control character reaches the terminal.
 
 use annotate_snippets::renderer::{DEFAULT_LINE_NUM_STYLE, Style};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -10,10 +10,10 @@ use cloud_config::diagnostic::Severity;
 use cloud_config::redact::{Line, LocatedFinding, position};
 use cloud_config::text::printable;
 
-/// The width of the output. Lines are already cut; this is wide enough for them and the text beside them.
+/// The width of the output. Redaction has already shortened the lines; this is enough for them and their annotation.
 const WIDTH: usize = 240;
 
-/// Draws findings.
+/// Draws findings and failures.
 pub struct Painter {
     renderer: Renderer,
     /// The style of the frame.
@@ -21,14 +21,14 @@ pub struct Painter {
 }
 
 impl Painter {
-    /// Creates a renderer for a terminal.
+    /// Creates a painter for a terminal.
     pub const fn new(screen: Screen) -> Self {
         let (renderer, frame) =
             if screen.color { (Renderer::styled(), DEFAULT_LINE_NUM_STYLE) } else { (Renderer::plain(), Style::new()) };
         Self { renderer: renderer.term_width(WIDTH), frame }
     }
 
-    /// Draws `finding`, with the line it is about if it has a position.
+    /// Draws `finding`, with its line if it has a position.
     pub fn draw(&self, finding: &LocatedFinding, line: Option<&Line>) -> String {
         let level = match finding.severity {
             Severity::Error => Level::ERROR,
@@ -44,14 +44,14 @@ impl Painter {
         let mark = AnnotationKind::Primary.span(line.mark.clone()).label(finding.path.as_deref());
         group = group.element(Snippet::source(line.text.as_str()).line_start(at.start.line).annotation(mark));
         let drawn = self.renderer.render(&[group.elements(help)]);
-        // The position is inserted here: redaction changes the length of the line, and so its column.
+        // The position is inserted here, because the column in the redacted line differs from the column in the file.
         let (title, rest) = drawn.split_once('\n').unwrap_or((&drawn, ""));
         let width = at.start.line.to_string().len();
         let (frame, position) = (self.frame, printable(&position(&finding.part, Some(at.start))));
         format!("{title}\n{:width$}{frame}--> {frame:#}{position}\n{rest}\n", "")
     }
 
-    /// Draws a failure without a position in a configuration.
+    /// Draws a failure that has no position.
     pub fn draw_failure(&self, message: &str) -> String {
         self.renderer.render(&[Group::with_title(Level::ERROR.primary_title(printable(message)))]) + "\n"
     }

@@ -1,6 +1,6 @@
-//! The output of `--status`: the records of the last runs (docs/command-line.md).
+//! The output of `--status`: the records of the latest runs (docs/command-line.md).
 //!
-//! Records are read leniently: a record of another version can lack fields.
+//! Missing fields are tolerated, because another version of the program may have written the record.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ use crate::cli::Format;
 use crate::terminal::Sign;
 use cloud_config::text::printable;
 
-/// Formats the records of the last runs, oldest first; `failures` are the errors of reading them.
+/// Formats the records of the latest runs, oldest first. `failures` are the errors of reading records.
 pub fn print(records: &[Value], failures: &[String], format: Format) -> String {
     #[derive(Serialize)]
     struct StatusDocument<'a> {
@@ -29,7 +29,7 @@ pub fn print(records: &[Value], failures: &[String], format: Format) -> String {
     }
 }
 
-/// The results of steps in records, and `refused` for items without steps, with their names in the output.
+/// The results of steps in records, with their names in the output. `refused` stands for items that have no steps.
 const VERDICTS: [(&str, &str); 7] = [
     ("done", "done"),
     ("unchanged", "unchanged"),
@@ -40,7 +40,7 @@ const VERDICTS: [(&str, &str); 7] = [
     ("failed", "failed"),
 ];
 
-/// Formats a run in short: time, source and result; its parts, if there are several; failures with their positions; the
+/// Formats one run: its time, source and result; its parts if there are several; failures with their positions; the
 /// number of steps per result.
 fn run(record: &Value) -> String {
     let parts = list(&record["parts"]);
@@ -55,11 +55,11 @@ fn run(record: &Value) -> String {
     let (started, source) = (text(&record["started"]), text(&record["source"]));
     let took = record["milliseconds"].as_u64().unwrap_or_default();
     let mut out = format!("{started}  {source}  {words} ({took} ms)\n");
-    // The head line names a single part.
+    // A single part is named in the first line.
     for part in parts.iter().filter(|_| parts.len() > 1) {
         let _ = writeln!(out, "  part: {} ({})", text(&part["name"]), text(&part["form"]));
     }
-    for trouble in troubles(record) {
+    for trouble in failures_and_scripts(record) {
         let _ = writeln!(out, "  {trouble}");
     }
     let refused: usize = parts.iter().map(|part| list(&part["refused"]).len()).sum();
@@ -81,14 +81,14 @@ fn run(record: &Value) -> String {
     out
 }
 
-/// Formats all failures, and the scripts that were started: first those of the run, then part by part.
-fn troubles(record: &Value) -> Vec<String> {
+/// Formats all failures and started scripts, those of the whole run first.
+fn failures_and_scripts(record: &Value) -> Vec<String> {
     let mut troubles: Vec<_> =
         list(&record["failures"]).iter().map(|failure| signed(Sign::Failed, &text(failure))).collect();
     for step in list(&record["access"]) {
-        // A step can have a part without a position.
+        // A step with the name of a part can lack a line; the position is then the name alone.
         let position = if step["part"].is_string() { position(&step["part"], step) } else { text(&record["source"]) };
-        troubles.extend(step_trouble(step, &position));
+        troubles.extend(notable_step(step, &position));
     }
     for part in list(&record["parts"]) {
         for finding in list(&part["findings"]).iter().filter(|finding| finding["severity"] == "error") {
@@ -99,7 +99,7 @@ fn troubles(record: &Value) -> Vec<String> {
             troubles.push(signed(Sign::Failed, &words));
         }
         for step in list(&part["steps"]) {
-            troubles.extend(step_trouble(step, &position(&part["name"], step)));
+            troubles.extend(notable_step(step, &position(&part["name"], step)));
         }
     }
     troubles
@@ -113,13 +113,13 @@ fn finding_text(finding: &Value, name: &Value) -> String {
     format!("error: {}: {message}{help} [{id}]{path}", position(name, finding))
 }
 
-fn step_trouble(step: &Value, position: &str) -> Option<String> {
+fn notable_step(step: &Value, position: &str) -> Option<String> {
     let (name, why) = (text(&step["step"]), text(&step["reason"]));
     match step["verdict"].as_str()? {
-        // The reason names the step.
+        // The reason already names the step.
         "failed" => Some(signed(Sign::Failed, &format!("{position}: {why}"))),
         "left-out" => Some(signed(Sign::Failed, &format!("{position}: dependency failed: {name}: {why}"))),
-        // The script may have failed since.
+        // The script may have failed after the run.
         "done" if name.starts_with("run script ") => {
             let unit = step["unit"].as_str().map(printable)?;
             Some(signed(Sign::Runs, &format!("{position}: started {unit}; see journalctl -u {unit}")))
@@ -134,7 +134,7 @@ fn signed(sign: Sign, text: &str) -> String {
     format!("{} {text}", sign.character())
 }
 
-/// `NAME:LINE:COL`, or just the name.
+/// Formats a position as `NAME:LINE:COLUMN`, or as the name alone.
 fn position(name: &Value, thing: &Value) -> String {
     let name = text(name);
     match (thing["line"].as_u64(), thing["column"].as_u64()) {

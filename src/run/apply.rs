@@ -1,4 +1,4 @@
-//! A run that changes the machine: access first, then the parts (docs/applying.md).
+//! A run that changes the machine: the access steps first, then the parts (docs/applying.md).
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
         log::info!("--root={} is the root directory of this machine; this machine is changed", display_path(root));
     }
     if !crate::host::is_root() {
-        // Logged once and first; a file that is affected only reports that its owner cannot be set.
+        // This warning comes once, before all files. An affected file only reports that its owner cannot be set.
         log::warn!("not run as root; files of other users are not written to the tree");
     }
     let mut host = match Host::open(setup(options, context, deadline)) {
@@ -66,7 +66,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
         match phase {
             Phase::Access(step) => apply_access(step, plan.origin(step), &mut host, &mut state, outcome),
             _ if locked.is_err() => break,
-            // It was applied before the user-data was fetched.
+            // The network was set up before the user-data was fetched.
             Phase::Network(_) => {}
             Phase::Environment(environment) => merge(environment.clone(), &mut host, &mut state, outcome),
             Phase::Part(index, part) => {
@@ -91,7 +91,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
         fail(outcome, format!("{error:#}; only the host name and the SSH keys of {CORE} are applied"));
         return true;
     }
-    // A configuration that could not be read may list any account.
+    // If the configuration is incomplete, the missing part may list the account.
     if outcome.failures.is_empty() && !plan.parts.iter().any(|part| part.document.access_only) {
         let keys_of_core = plan.has_keys().then_some(CORE);
         host.report_unlisted_users(&plan.parts.iter().flat_map(PartPlan::listed_users).chain(keys_of_core).collect());
@@ -99,7 +99,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
     if let Some(step) = state.deferred_keys.take().map(Step::AuthorizeKeys) {
         fail(outcome, format!("failed to {step}: user {CORE} does not exist"));
     }
-    // The part that contains the file did not write it.
+    // The addresses were deferred to a part that writes the file, and that part did not write it.
     if let Some(environment) = state.deferred_environment.take() {
         match host.lock(deadline.clip(LOCK_LIMIT)) {
             Ok(()) => merge(environment, &mut host, &mut state, outcome),
@@ -110,13 +110,13 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
     outcome.is_failure()
 }
 
-/// Logs the first line of a run. A terminal does not show it: its user typed the command.
+/// Logs the first line of a run. A terminal does not show it, because its user typed the command.
 fn begin(inputs: &Inputs, outcome: &Outcome) {
     let forms: Vec<_> = inputs.documents.iter().map(|document| document.part.form).collect();
     let content = match forms.as_slice() {
         [ContentKind::CloudConfig | ContentKind::Script] => forms[0].description().to_owned(),
         [_, _, ..] => format!("{} parts", forms.len()),
-        // All other cases are logged already or have nothing to log.
+        // The other cases have been logged already, or have nothing to apply.
         _ => return,
     };
     let event = Event { source: Some(&outcome.source), later: true, ..Event::default() };
@@ -124,7 +124,7 @@ fn begin(inputs: &Inputs, outcome: &Outcome) {
     log_event(Level::Info, format_args!("applying {} ({content}), version {version}", outcome.source), &event);
 }
 
-/// Sets the network up before the user-data is fetched, which may need it.
+/// Sets up the network before the user-data is fetched, which may need it.
 fn apply_network(
     document: Document,
     options: &Options,
@@ -140,7 +140,7 @@ fn apply_network(
     match host.lock(deadline.longest_wait().min(LOCK_LIMIT)) {
         Ok(()) => {
             result.steps = apply::apply(&part.plan, host, state, Reporter { name: part.name(), lines: &lines });
-            // Fetching user-data may take long.
+            // Other runs may change the machine while this run fetches user-data, which can take long.
             host.release();
         }
         Err(error) => fail(outcome, format!("{error:#}; {} not applied", part.name())),
@@ -177,11 +177,11 @@ fn apply_part(
     let document = &part.document;
     let needs_facts = !plan::facts_wanted(&document.config).is_empty();
     if needs_facts {
-        // The host name is one of them.
+        // The host name is one of the facts.
         apply::finish_hostname(host, state);
         outcome.access.splice(..0, state.hostname_outcome.take());
     }
-    // Earlier steps may have changed the facts that the plan was made of.
+    // The access steps and earlier parts may have changed the facts that the plan depends on.
     let renamed = outcome.access.iter().any(|step| step.result.is_failure());
     let is_stale = (index > 0 || renamed) && needs_facts;
     let again = is_stale.then(|| document.plan(&facts(document, host, None), &options.key_set));

@@ -1,4 +1,4 @@
-//! `--convert-to`: the run as a configuration for Butane or Ignition (docs/leaving.md).
+//! `--convert-to`: converts the run plan to a configuration for Butane or Ignition (docs/leaving.md).
 
 use std::io::{self, Write as _};
 
@@ -15,7 +15,7 @@ use cloud_config::diagnostic::{Finding, rules};
 use cloud_config::plan::Facts;
 use cloud_config::run_plan::{Machine, Metadata, RunPlan};
 
-/// Prints the configuration to standard output and the report to standard error. Returns true if something is not
+/// Prints the configuration to standard output and the report to standard error. Returns true if an item cannot be
 /// converted.
 pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> bool {
     let Some(asked) = &options.conversion else { return false };
@@ -122,7 +122,7 @@ fn write(
     }
 }
 
-/// Notes about settings that the platform provides.
+/// Returns notes about settings that the platform provides and the result does not contain.
 fn metadata_notes(metadata: &Metadata, asked: &Conversion) -> Vec<Finding> {
     let mut notes = Vec::new();
     let note = |message: &str, help: &str| Finding::new(&rules::CONVERSION, None, message).help(help);

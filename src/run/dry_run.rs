@@ -39,7 +39,7 @@ pub(super) fn dry_run(options: &Options, context: &RunContext<'_>, deadline: Dea
     }
 }
 
-/// Compares each step with the machine.
+/// Compares each step with the machine, in the order of a run.
 ///
 /// # Errors
 ///
@@ -57,7 +57,8 @@ fn foresee(
     inputs.network = network;
     let machine = Machine { facts: &|part, name| facts(part, &host, name), has_core: &|| host.has_user(CORE) };
     let plan = RunPlan::new(inputs, options.policy(), &machine);
-    // Only the user sees the lines on a terminal; a pipe may lead to a log that other users read.
+    // Only the user sees a terminal. A pipe may lead to a log that other users can read, so the lines are omitted
+    // there.
     let on_terminal = options.format == Format::Text && Screen::of_stdout(context.variable).terminal;
     let mut dry_run = DryRun::new(&host, options.show_diff || on_terminal, options.exit_code);
     for part in plan.parts.iter().filter(|part| !part.is_rejected) {
@@ -73,7 +74,7 @@ fn foresee(
             }
             Phase::Network(part) | Phase::Part(_, part) => {
                 let lines = Lines::new(part.document.part.text.as_bytes());
-                // The plan has the items that are not applied.
+                // The refused items are part of the plan, so they are not logged here.
                 let reported = report_findings(part, &lines);
                 if part.is_rejected {
                     fail(outcome, rejected_by_strict(part));
@@ -82,7 +83,7 @@ fn foresee(
                 let creates_core =
                     |planned: &&Planned| matches!(&planned.step, Step::EnsureUser(user) if user.name == CORE);
                 let keys_of_core;
-                // A run sets the keys as soon as the user exists.
+                // A run sets the keys of `core` as soon as the user exists.
                 if let Some(index) = steps.iter().position(creates_core)
                     && let Some(keys) = keys.take()
                 {

@@ -1,4 +1,4 @@
-//! Facts of the machine that plans are made of.
+//! The facts about the machine that a plan depends on.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use crate::host::Host;
 use cloud_config::document::Document;
 use cloud_config::plan::{self, BaseFile, Facts};
 
-/// Returns the facts of the machine that planning a part needs.
+/// Returns the facts that planning the part needs.
 pub(super) fn facts(document: &Document, host: &Host<'_>, hostname: Option<&str>) -> Facts {
     let mut facts = Facts::default();
     let wanted = plan::facts_wanted(&document.config);
@@ -25,7 +25,7 @@ pub(super) fn facts(document: &Document, host: &Host<'_>, hostname: Option<&str>
     facts
 }
 
-/// Returns the directories that the part writes files into and that are on a read-only file system.
+/// Returns the directories on a read-only file system that the part writes files into.
 pub(super) fn read_only(document: &Document, host: &Host<'_>) -> BTreeSet<PathBuf> {
     plan::wanted_directories(&document.config).into_iter().filter(|directory| host.is_read_only(directory)).collect()
 }

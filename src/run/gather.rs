@@ -31,11 +31,11 @@ pub(super) struct SelectedSource {
     left: Duration,
     addresses: Addresses,
     metadata: Metadata,
-    /// The failure to read a host name, unless the user-data sets one.
+    /// The failure to read a host name. It counts only if the user-data sets no host name.
     unread_hostname: Option<String>,
-    /// A part of the metadata could not be read.
+    /// True if a part of the metadata could not be read.
     is_metadata_incomplete: bool,
-    /// The requested network description, converted.
+    /// The requested network description, converted to files.
     pub network: Option<Document>,
 }
 
@@ -56,14 +56,15 @@ pub(super) fn find(
         is_metadata_incomplete: false,
         network: None,
     };
-    // By hand, a missing source is a typo; at boot, it may become available.
+    // Only applying waits for a source, which may become available during the boot. The other modes are used by hand,
+    // where a missing source is probably a typo.
     let policy = Policy::waiting(options.mode == Mode::Apply);
     let setup = Setup { network: options.network, ..Setup::new(policy, limit) };
     let cx = Context { setup: &setup, stop: context.stop };
     match source::choose(options.sources.candidates(), &cx) {
         Ok(source) => {
             outcome.source = source.name();
-            // Metadata never uses all of the remaining time, so the user-data can still be read.
+            // Metadata gets only a part of the remaining time, so that the user-data can still be read.
             let setup_of_metadata = Setup { deadline: Deadline::after(limit.longest_wait()), ..setup.clone() };
             let meta = contain(|| source.meta_data(&Context { setup: &setup_of_metadata, ..cx }));
             found.take(meta.unwrap_or_else(|| MetaData::failed(broken(&source.name()))), options, outcome);
@@ -181,7 +182,7 @@ impl SelectedSource {
             Ok(bytes) => bytes,
             Err(error) => {
                 let message = format!("{error:#}");
-                // The meta-data may come from the same document.
+                // User-data and metadata may come from the same document, with the same failure.
                 if !outcome.failures.contains(&message) {
                     fail(outcome, message);
                 }
@@ -195,7 +196,7 @@ impl SelectedSource {
         parts
     }
 
-    /// Reads the user-data for a conversion: with the given addresses, and stand-ins for the unknown ones.
+    /// Reads the user-data for a conversion. Tokens get the given addresses; unknown addresses get stand-ins.
     pub fn read_for_conversion(
         mut self,
         given: &Addresses,
@@ -222,7 +223,7 @@ impl SelectedSource {
         let Self { addresses, metadata, is_metadata_incomplete, .. } = self;
         let mut inputs = Inputs { addresses, metadata, ..Inputs::default() };
         if options.mode == Mode::Validate {
-            // The addresses that are known here are not those of the machine that the configuration is for.
+            // The conversion is for another machine, so the addresses of this machine are not used.
             for kind in Address::ALL {
                 inputs.addresses.insert(kind, kind.stand_in());
             }
@@ -238,9 +239,9 @@ impl SelectedSource {
     }
 }
 
-/// Restricts a part that uses an address which the missing meta-data would have provided: without the address the
-/// part could have any effect (docs/applying.md#the-order). Its keys are still applied, and its host name unless that
-/// contains the address.
+/// Reduces a part to its access steps if it uses an address that the unreadable metadata would have provided. Without
+/// the address, the other steps could have any effect (docs/applying.md#the-order). SSH keys are still applied, and the
+/// host name unless it contains the address.
 fn restrict_without_address(document: &mut Document, outcome: &mut Outcome) {
     let unknown: Vec<_> = document.findings.iter().filter(|finding| finding.rule == &rules::UNKNOWN_ADDRESS).collect();
     if unknown.is_empty() {
@@ -259,7 +260,7 @@ fn restrict_without_address(document: &mut Document, outcome: &mut Outcome) {
     );
 }
 
-/// Logs the parts if there are several, and the parts that other programs handle.
+/// Logs the parts if there are several, and the parts that this program leaves to others.
 fn announce(parts: &[Part]) {
     for part in parts {
         match part.form {

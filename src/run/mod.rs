@@ -1,4 +1,4 @@
-//! A run: the stages of the crate's documentation as functions.
+//! A run: one function for each action.
 
 mod apply;
 mod convert;
@@ -26,9 +26,9 @@ use cloud_config::run_plan::PartPlan;
 use cloud_config::text::Lines;
 use cloud_config::yaml::Paths;
 
-/// The exit code 0: everything was done.
+/// The exit code 0: all items were applied.
 pub const DONE: u8 = 0;
-/// The exit code 1: an item was not applied, a step failed, or its dependency did.
+/// The exit code 1: an item was not applied, or a step or its dependency failed.
 pub const FAILED: u8 = 1;
 /// The exit code 2: the command line is invalid.
 pub const USAGE: u8 = 2;
@@ -36,7 +36,7 @@ pub const USAGE: u8 = 2;
 /// The exit code 3: `--dry-run --exit-code` found steps that would change the machine.
 pub const CHANGES: u8 = 3;
 
-/// The context of a run.
+/// The environment of a run; tests replace it.
 pub struct RunContext<'a> {
     /// Reads an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
@@ -44,8 +44,8 @@ pub struct RunContext<'a> {
     pub stop: &'a dyn Fn() -> bool,
 }
 
-/// Replaces every path to the root directory of this machine with `/`: `//`, a link, a bind mount. The result decides
-/// whether the run changes this machine.
+/// Replaces every path to the root directory of this machine, such as `//`, a link or a bind mount, with `/`. The
+/// result decides whether the run changes this machine.
 pub fn resolve_root(options: &mut Options) {
     if Root::open(&options.root).is_ok_and(|root| root.is_system()) {
         options.root = "/".into();
@@ -79,14 +79,14 @@ pub fn run(options: &Options, context: &RunContext<'_>) -> u8 {
     if options.mode == Mode::Apply {
         finish(options, &mut outcome);
     }
-    // The findings of `--validate` are printed, and the hint with them.
+    // The report of `--validate` contains its findings and the hint.
     if options.mode != Mode::Validate && outcome.parts.iter().any(|part| !part.findings.is_empty()) {
         logger::hint(report::EXPLAIN);
     }
     code
 }
 
-/// Returns the names of the candidate sources, until one is selected.
+/// Returns the names of the candidate sources, as the name of the source until one is selected.
 fn sources(options: &Options) -> String {
     let candidates = options.sources.candidates();
     candidates.iter().map(|candidate| candidate.source.name()).collect::<Vec<_>>().join(", ")
@@ -101,7 +101,7 @@ fn fail(outcome: &mut Outcome, message: String) {
     outcome.failures.push(message);
 }
 
-/// Writes the result of a run that changes nothing to standard output. If that fails, the run has failed.
+/// Prints the result of a run that changes nothing. If that fails, the run has failed.
 fn write_stdout(outcome: &mut Outcome, text: &str) {
     if let Err(error) = report::write_stdout(text) {
         outcome.printed = false;
@@ -113,7 +113,7 @@ fn unprinted(error: &io::Error) -> String {
     format!("failed to write to standard output: {}", without_code(&error.to_string()))
 }
 
-/// Returns true if a signal ended the run, and records that as a failure.
+/// Records a failure and returns true if a signal stopped the run.
 fn stopped(context: &RunContext<'_>, outcome: &mut Outcome) -> bool {
     let stopped = (context.stop)();
     if stopped {
@@ -122,7 +122,7 @@ fn stopped(context: &RunContext<'_>, outcome: &mut Outcome) -> bool {
     stopped
 }
 
-/// The failure of a part that `--strict` rejects.
+/// Formats the failure of a part that `--strict` rejects.
 fn rejected_by_strict(part: &PartPlan) -> String {
     format!("{}: part rejected; nothing of it is applied (--strict)", part.name())
 }
@@ -137,8 +137,7 @@ fn setup<'a>(options: &'a Options, context: &'a RunContext<'a>, deadline: Deadli
     }
 }
 
-/// Logs the findings of a part, and returns them and the items that are not applied as the outcome of a part without
-/// steps.
+/// Logs the findings of a part. Returns its outcome without steps: the findings and the items that are not applied.
 fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
     let PartPlan { document, plan, .. } = part;
     let (name, paths) = (&document.part.name, Paths::new(&document.parsed));
@@ -181,7 +180,7 @@ pub fn status(format: crate::cli::Format) -> u8 {
     };
     let text = format == crate::cli::Format::Text;
     for failure in failures.iter().filter(|_| text) {
-        // If standard error cannot be written to, the exit code still reports the failure.
+        // If standard error cannot be written to, the exit code still shows the failure.
         let _ = writeln!(io::stderr().lock(), "error: {failure}");
     }
     if !(text && records.is_empty() && !failures.is_empty()) {
@@ -193,17 +192,17 @@ pub fn status(format: crate::cli::Format) -> u8 {
     FAILED
 }
 
-/// Prints a text instead of a run, and returns the exit code.
+/// Prints `text` to standard output, and returns the exit code.
 pub fn print(text: &str) -> u8 {
     let Err(error) = report::write_stdout(text) else { return DONE };
     let _ = writeln!(io::stderr().lock(), "error: {}", unprinted(&error));
     FAILED
 }
 
-/// Returns the first items by name, and the number of the rest.
-fn named(items: &[&str]) -> String {
+/// Lists the names of the first items and the number of the others.
+fn list_items(items: &[&str]) -> String {
     const SHOWN: usize = 3;
-    // Details after the name, such as a mode, were logged before.
+    // Details after the name, such as a mode, are already in the log.
     let names: Vec<_> = items.iter().take(SHOWN).map(|item| item.split(" (").next().unwrap_or(item)).collect();
     let names = names.join(", ");
     match items.len().saturating_sub(SHOWN) {
@@ -212,7 +211,7 @@ fn named(items: &[&str]) -> String {
     }
 }
 
-/// Writes the record and logs the last line.
+/// Logs the last line of the run and writes the record.
 fn finish(options: &Options, outcome: &mut Outcome) {
     outcome.dropped_log_records = logger::dropped();
     let (summary, failed) = (outcome.summary(), outcome.is_failure());
@@ -220,7 +219,7 @@ fn finish(options: &Options, outcome: &mut Outcome) {
         if failed { (Level::Error, &messages::RUN_FAILED) } else { (Level::Info, &messages::RUN_DONE) };
     let words = match outcome.undone().collect::<Vec<_>>().as_slice() {
         [] => format!("{}: {summary}", outcome.source),
-        undone => format!("{}: {summary}: {}", outcome.source, named(undone)),
+        undone => format!("{}: {summary}: {}", outcome.source, list_items(undone)),
     };
     let event = Event {
         message: Some(message),
@@ -232,7 +231,7 @@ fn finish(options: &Options, outcome: &mut Outcome) {
         ..Event::default()
     };
     log_event(level, format_args!("{}: {summary}", outcome.source), &event);
-    // The last line may be one of them.
+    // The last line may have been lost, too.
     outcome.dropped_log_records = logger::dropped();
     if options.changes_this_machine()
         && crate::host::is_root()

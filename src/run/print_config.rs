@@ -1,4 +1,4 @@
-//! `--print-config`: the parsed configuration, as user-data again.
+//! `--print-config`: prints the parsed configuration as user-data.
 
 use super::gather::find;
 use super::{RunContext, report_findings, report_refused, write_stdout};
@@ -12,7 +12,7 @@ use cloud_config::run_plan::{Machine, Phase, RunPlan};
 use cloud_config::text::Lines;
 use cloud_config::user_data::ContentKind;
 
-/// Prints the parts in the order of a run. Returns true if an item could not be parsed or is refused.
+/// Prints the parts in the order of a run. Returns true if an item could not be parsed or was refused.
 pub(super) fn print_config(
     options: &Options,
     context: &RunContext<'_>,
@@ -24,12 +24,12 @@ pub(super) fn print_config(
     let machine = Machine { facts: &|_, _| Facts::default(), has_core: &|| true };
     let mut plan = RunPlan::new(inputs, policy, &machine);
     for part in &mut plan.parts {
-        // A run refuses a redacted item, but the item was parsed.
+        // A run refuses an item with a redacted value, but the item itself was parsed.
         part.plan.refused.retain(|refused| !refused.redacted);
         part.is_rejected &= part.document.access_only || part.plan.is_partial();
     }
     let is_idle = plan.phases().all(|phase| matches!(phase, Phase::Part(_, part) if part.plan.steps.is_empty()));
-    // The log names empty user-data already.
+    // The log already says that the user-data is empty.
     let is_empty = plan.parts.iter().all(|part| part.document.part.form == ContentKind::Empty);
     let mut understood = Vec::new();
     for phase in plan.phases() {
@@ -45,7 +45,7 @@ pub(super) fn print_config(
     }
     let text = match options.format {
         Format::Json => configuration::json(&outcome.source, &outcome.failures, &understood),
-        // A failed fetch differs from empty user-data.
+        // An empty configuration would look like the result of a successful fetch.
         Format::Text if understood.is_empty() && outcome.is_failure() => String::new(),
         Format::Text => print::user_data(&understood),
     };

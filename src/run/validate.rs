@@ -1,4 +1,4 @@
-//! `--validate`: the faults of the user-data that can be found without a run.
+//! `--validate`: reports the faults of the user-data that can be found without a run.
 
 use super::facts::read_only;
 use super::gather::find;
@@ -13,21 +13,21 @@ use cloud_config::diagnostic::{Severity, rules};
 use cloud_config::plan::Facts;
 use cloud_config::run_plan::PartPlan;
 
-/// Reports the findings of the user-data. Returns true if one is more than a note.
+/// Reports the findings of the user-data. Returns true if one of them is more than a note.
 pub(super) fn validate(options: &Options, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> bool {
     let mut found = find(options, context, deadline, outcome);
     let network = found.network.take();
     let documents = found.read(options, context, deadline, outcome).documents;
-    // A missing tree is not a fault of the configuration.
+    // A missing root directory is not a fault of the configuration, so it is not reported.
     let host = Host::open(setup(options, context, deadline)).ok();
     let mut checked = Vec::new();
     for document in network.into_iter().chain(documents) {
         let read_only = host.as_ref().map(|host| read_only(&document, host)).unwrap_or_default();
         let plan = document.plan(&Facts { read_only, ..Facts::default() }, &options.key_set);
-        // With `--strict`, a run rejects the part, so findings must not say that an item is applied.
+        // With `--strict`, a run rejects the part as a whole, so no finding may say that an item is applied.
         let PartPlan { document, plan, .. } = PartPlan::new(document, plan, options.policy());
         let mut findings = plan.findings;
-        // The addresses known here differ from those of the machine that will run the configuration.
+        // The machine that will run the configuration has other addresses than this one.
         findings.retain(|finding| finding.rule != &rules::UNKNOWN_ADDRESS);
         checked.push(Checked { document, findings });
     }

@@ -1,4 +1,4 @@
-//! Standard error, the capabilities of terminals, the signs of steps, and the status line of a wait.
+//! Standard error, the capabilities of terminals, the signs of steps, and the status line.
 
 mod sign;
 mod status_line;
@@ -10,24 +10,24 @@ pub use sign::Sign;
 pub use status_line::{ProgressGuard, StatusLine};
 pub use stream::{dropped, init, write};
 
-/// The destination of a stream.
+/// The capabilities of an output stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Screen {
-    /// True if it is a terminal.
+    /// True if the stream is a terminal.
     pub terminal: bool,
-    /// True if colors are enabled.
+    /// True if colors are enabled for the stream.
     pub color: bool,
-    /// True if a line can be cleared.
+    /// True if the terminal can clear a line.
     pub able: bool,
 }
 
 impl Screen {
-    /// Returns the destination of standard output; `variable` reads the environment, for `NO_COLOR` and `TERM`.
+    /// Returns the capabilities of standard output. `variable` reads an environment variable, `NO_COLOR` or `TERM`.
     pub fn of_stdout(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         Self::new(io::stdout().is_terminal(), variable)
     }
 
-    /// Returns the destination of standard error; see [`Self::of_stdout`].
+    /// Returns the capabilities of standard error; see [`Self::of_stdout`].
     pub fn of_stderr(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         Self::new(io::stderr().is_terminal(), variable)
     }

@@ -15,7 +15,7 @@ pub enum Sign {
     Skipped,
     /// The step is left to systemd, and may end later.
     Queued,
-    /// It is not applied or fails, or its dependency does.
+    /// The item is not applied, or the step or its dependency fails.
     Failed,
     /// The outcome cannot be known before the run.
     Unknown,
@@ -39,7 +39,7 @@ impl Sign {
         }
     }
 
-    /// The meaning in the legend.
+    /// Returns the meaning in the legend.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Done => "changes",
@@ -52,7 +52,7 @@ impl Sign {
         }
     }
 
-    /// The meaning in the documentation.
+    /// Returns the meaning in the documentation.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Done => "The step changes the machine.",
@@ -74,12 +74,13 @@ impl Sign {
         }
     }
 
-    /// Returns true for a sign that a dry run can print. It starts no job, so none is left to systemd.
+    /// Returns true for a sign that a dry run can print. A dry run starts no job, so no step is left to systemd.
     pub const fn is_forecast(self) -> bool {
         !matches!(self, Self::Queued)
     }
 
-    /// Returns true for a sign that a run or its record can have. A run knows each result, so none is unknown.
+    /// Returns true for a sign that a run or its record can have. A run knows the result of each step, so none is
+    /// unknown.
     pub const fn is_result(self) -> bool {
         !matches!(self, Self::Unknown)
     }

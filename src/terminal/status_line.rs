@@ -1,7 +1,7 @@
-//! The last line of a terminal, with the current action if that takes long.
+//! The status line: the last line of a terminal, which shows a current action that takes long.
 //!
-//! It appears only after a delay, so that quick actions do not flicker, and is cleared before anything else is
-//! written. A thread draws it, since the thread that waits may be blocked in a system call.
+//! The line appears after a delay, so that quick actions do not flicker, and is cleared before other output. A thread
+//! draws it, because the waiting thread may be blocked in a system call.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,13 +15,13 @@ use super::stream;
 /// The delay before the line appears.
 const QUICK: Duration = Duration::from_millis(400);
 
-/// The interval at which the time in the line is updated.
+/// The interval at which the elapsed time in the line is updated.
 const BEAT: Duration = Duration::from_secs(1);
 
 /// Clears the line of the cursor.
 const CLEAR: &str = "\r\x1b[K";
 
-/// The width of a terminal that does not report one.
+/// The assumed width of a terminal that does not report its width.
 const WIDTH: usize = 80;
 
 /// The status line, if standard error is a terminal.
@@ -36,7 +36,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Line {
-    /// The current action, and its start.
+    /// The current action and the time at which it began.
     action: Option<(String, Instant)>,
     /// True if the line is on the screen.
     drawn: bool,
@@ -44,7 +44,7 @@ struct Line {
     has_thread: bool,
 }
 
-/// Shows an action until it is dropped.
+/// Keeps an action in the status line until it is dropped.
 #[must_use = "the action ends when the guard is dropped"]
 pub struct ProgressGuard(Option<StatusLine>);
 
@@ -61,7 +61,7 @@ impl StatusLine {
         let mut line = self.line();
         line.action = Some((text, Instant::now()));
         if !line.has_thread {
-            // If no thread can be created, the line is not shown.
+            // Without a thread, the line is not shown.
             let this = self.clone();
             line.has_thread = thread::Builder::new().name("waiting".to_owned()).spawn(move || this.serve()).is_ok();
         }
@@ -70,7 +70,7 @@ impl StatusLine {
         ProgressGuard(Some(self.clone()))
     }
 
-    /// Writes `text` to standard error in place of the line, which is drawn again below it.
+    /// Clears the line, writes `text` to standard error, and lets the line appear again below it.
     pub fn write(&self, text: &str) {
         let mut line = self.line();
         let clear = if std::mem::take(&mut line.drawn) { CLEAR } else { "" };
@@ -96,7 +96,7 @@ impl StatusLine {
             } else {
                 stream::draw(&format!("{CLEAR}{}", fitting(text, waited, width())));
                 line.drawn = true;
-                // Wake up at the next full second.
+                // The next full second.
                 BEAT.saturating_sub(Duration::from_nanos(waited.subsec_nanos().into()))
             };
             line = self.0.changed.wait_timeout(line, pause).unwrap_or_else(PoisonError::into_inner).0;
@@ -120,7 +120,7 @@ fn width() -> usize {
     size.ok().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0).unwrap_or(WIDTH)
 }
 
-/// Fits the line into fewer columns than `width`: a full line would wrap.
+/// Shortens the line to less than `width` columns: a terminal would wrap a full line.
 fn fitting(text: &str, waited: Duration, width: usize) -> String {
     let time = format!(" ({} s)", waited.as_secs());
     let room = width.saturating_sub(time.len() + 1);

@@ -1,9 +1,8 @@
-//! Standard error of a run that changes the machine: if its reader does not read, lines are lost, and the run
-//! continues.
+//! Standard error of a run that changes the machine. If its reader is too slow, lines are lost, and the run continues.
 //!
-//! `O_NONBLOCK` belongs to the open file description, which the caller shares: it is never set on the inherited
-//! descriptor. A pipe or a terminal is opened a second time instead, a socket has a flag for each call. Where that is
-//! impossible, `poll` reports how much can be written without waiting.
+//! `O_NONBLOCK` is a flag of the open file description, which other processes share, so it is never set on the
+//! inherited descriptor. Instead, a pipe or a terminal is opened a second time, and a socket takes a flag with each
+//! call. If neither is possible, `poll` shows how much can be written without blocking.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,21 +15,21 @@ use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
-/// The total time that one run waits for a slow reader of standard error.
+/// The total time for which one run waits for a slow reader of standard error.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The pause if a descriptor is reported as ready but accepts nothing.
+/// The pause after a write that fails although the descriptor was reported as writable.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The number of bytes that a pipe accepts without blocking if `poll` reports it as writable.
+/// The number of bytes that a pipe accepts without blocking once `poll` reports it as writable.
 const PIPE_PIECE: usize = 4096;
 
 static STDERR: OnceLock<Stream> = OnceLock::new();
 
-/// Sets up standard error. If `bounded` is true, writing waits for the reader for a limited time only.
+/// Sets up standard error. With `bounded`, the total time of waiting for the reader is limited.
 pub fn init(bounded: bool) {
     let stderr = rustix::stdio::stderr();
-    // A second call cannot happen: the log is set up once.
+    // The log calls this function once, so the stream is never set twice.
     let _ = STDERR.set(if bounded { Stream::bounded(stderr) } else { Stream::blocking(stderr) });
 }
 
@@ -39,12 +38,12 @@ pub fn write(text: &str) {
     stream().write(text, true);
 }
 
-/// Writes transient text, without waiting for the reader.
+/// Writes text that may be lost, without waiting for the reader.
 pub(super) fn draw(text: &str) {
     stream().write(text, false);
 }
 
-/// The number of times that [`write()`] lost its text or a part of it.
+/// Returns the number of calls of [`write()`] whose text was lost, in full or in part.
 pub fn dropped() -> u64 {
     STDERR.get().map_or(0, |stream| stream.dropped.load(Ordering::Relaxed))
 }
@@ -56,9 +55,9 @@ fn stream() -> &'static Stream {
 /// The method of writing.
 #[derive(Debug)]
 enum Sink {
-    /// Blocking writes, to a file or if no line may be lost.
+    /// Blocking writes, for files and for output that must not be lost.
     Blocking,
-    /// Writes to an open file description of this process, which does not block.
+    /// Writes to a description that this process opened with `O_NONBLOCK`.
     Own(OwnedFd),
     /// Writes to a socket, with a flag for each call.
     Socket,
@@ -76,9 +75,9 @@ struct Stream {
 
 #[derive(Debug)]
 struct StreamState {
-    /// The remainder of [`PATIENCE`].
+    /// The remaining part of [`PATIENCE`].
     patience: Duration,
-    /// The last text was cut off in the middle of a line.
+    /// True if the last text was cut off in the middle of a line.
     torn: bool,
 }
 
@@ -96,7 +95,7 @@ impl Stream {
         Self::new(inherited, Sink::of(inherited))
     }
 
-    /// Writes all of `text`, or as much of it as is possible in time.
+    /// Writes `text`, or as much of it as possible in the remaining time. If it is not `wanted`, a loss is not counted.
     fn write(&self, text: &str, wanted: bool) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut patience = if wanted { state.patience } else { Duration::ZERO };
@@ -117,7 +116,8 @@ impl Stream {
         }
     }
 
-    /// Writes `bytes`, waits for `patience` at most, which it shortens, and returns the number of bytes that are left.
+    /// Writes `bytes`, waits for `patience` at most and reduces it by the time waited. Returns the number of unwritten
+    /// bytes.
     fn write_within(&self, mut bytes: &[u8], patience: &mut Duration) -> usize {
         let mut was_ready = false;
         while !bytes.is_empty() {
@@ -147,7 +147,7 @@ impl Sink {
     fn of(inherited: BorrowedFd<'_>) -> Self {
         let Ok(stat) = rustix::fs::fstat(inherited) else { return Self::Blocking };
         let flags = rustix::fs::fcntl_getfl(inherited).unwrap_or(OFlags::RDONLY);
-        // Opening the file again must not give more access than the caller has given: such a write fails.
+        // The caller passed a descriptor that cannot be written to. Opening the file again would allow writing.
         if flags.contains(OFlags::PATH) || !flags.intersects(OFlags::WRONLY | OFlags::RDWR) {
             return Self::Blocking;
         }
@@ -155,7 +155,7 @@ impl Sink {
             FileType::Socket => Self::Socket,
             FileType::Fifo => reopened(inherited).map_or(Self::Polled(PIPE_PIECE), Self::Own),
             FileType::CharacterDevice if !rustix::termios::isatty(inherited) => Self::Polled(PIPE_PIECE),
-            // Opening the master side of a terminal makes a new terminal.
+            // Opening the master side of a pseudoterminal would create a new one.
             FileType::CharacterDevice if is_master(stat.st_rdev) => Self::Polled(1),
             FileType::CharacterDevice => reopened(inherited).map_or(Self::Polled(1), Self::Own),
             _ => Self::Blocking,
@@ -184,7 +184,7 @@ impl Sink {
     }
 }
 
-/// Opens the pipe or terminal behind `inherited` a second time, with flags of its own.
+/// Opens the pipe or terminal behind `inherited` a second time, with `O_NONBLOCK`.
 fn reopened(inherited: BorrowedFd<'_>) -> Option<OwnedFd> {
     use std::os::fd::AsRawFd as _;
 
@@ -195,12 +195,13 @@ fn reopened(inherited: BorrowedFd<'_>) -> Option<OwnedFd> {
     ((ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino)).then_some(own)
 }
 
-/// Returns true for the device numbers of `/dev/ptmx`, and of the masters that older kernels had.
+/// Returns true for the device number of `/dev/ptmx` or of a master of BSD pseudoterminals.
 fn is_master(device: u64) -> bool {
     (rustix::fs::major(device), rustix::fs::minor(device)) == (5, 2) || rustix::fs::major(device) == 128
 }
 
-/// Waits until the descriptor is writable, for `limit` at most. A broken one counts as writable: the write fails then.
+/// Waits until the descriptor is writable, for `limit` at most. A broken descriptor counts as writable: its write then
+/// fails.
 fn is_writable(descriptor: BorrowedFd<'_>, limit: Duration) -> bool {
     let limit = Timespec::try_from(limit).unwrap_or_default();
     poll(&mut [PollFd::from_borrowed_fd(descriptor, PollFlags::OUT)], Some(&limit)).is_ok_and(|ready| ready > 0)
