@@ -38,7 +38,7 @@ pub struct ApplyState {
     pub deferred_environment: Option<Environment>,
     /// The step that sets the host name, while hostnamed has not replied yet.
     pending_hostname: Option<PendingStep>,
-    /// The outcome of [`Self::pending_hostname`], once it is known.
+    /// The outcome of `pending_hostname`, once it is known.
     pub hostname_outcome: Option<StepOutcome>,
 }
 

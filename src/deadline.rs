@@ -14,7 +14,7 @@ const SLICE: Duration = Duration::from_millis(100);
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// Returns the deadline `limit` from now. The limit is capped at [`LONGEST`], so that the sum fits into an
+    /// Returns the deadline `limit` from now. The limit is capped at `LONGEST`, so that the sum fits into an
     /// [`Instant`].
     pub fn after(limit: Duration) -> Self {
         Self(Instant::now() + limit.min(LONGEST))

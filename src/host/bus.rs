@@ -58,7 +58,7 @@ pub enum CallError {
     /// No reply came in time. The requested action may still happen.
     #[error("no response over the system bus within {} s", .0.as_secs())]
     TimedOut(Duration),
-    /// The call was not sent: the deadline of the run has passed by more than [`LATE`].
+    /// The call was not sent: the deadline of the run has passed by more than 30 s.
     #[error("the time limit of the run was reached (--deadline)")]
     OutOfTime,
     /// The connection broke, or the reply could not be decoded.

@@ -57,7 +57,7 @@ impl Policy {
     }
 }
 
-/// The paths that sources read without being told them by a flag.
+/// The paths that sources read, except those that a flag names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
     /// The kernel command line.
