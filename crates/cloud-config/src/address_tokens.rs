@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Finding, Findings, Span, rules};
 
-/// The kind of address of a token.
+/// The kinds of addresses that tokens stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
     /// `$private_ipv4`.
@@ -21,10 +21,10 @@ pub enum Address {
 }
 
 impl Address {
-    /// All of them, in the order of their variables.
+    /// All kinds, in the order of their variables.
     pub const ALL: [Self; 4] = [Self::PrivateV4, Self::PrivateV6, Self::PublicV4, Self::PublicV6];
 
-    /// The word after the `$` in a configuration.
+    /// Returns the token without its `$`.
     pub const fn token(self) -> &'static str {
         match self {
             Self::PrivateV4 => "private_ipv4",
@@ -34,7 +34,7 @@ impl Address {
         }
     }
 
-    /// The variable that holds it, in the environment and in `/etc/environment`.
+    /// Returns the name of the variable in the environment and in `/etc/environment`.
     pub const fn variable(self) -> &'static str {
         match self {
             Self::PrivateV4 => "COREOS_PRIVATE_IPV4",
@@ -44,7 +44,7 @@ impl Address {
         }
     }
 
-    /// An address for documentation, for a check that must not depend on the machine it runs on.
+    /// Returns an address from a documentation range, for checks that must not depend on the machine that runs them.
     pub const fn stand_in(self) -> &'static str {
         match self {
             Self::PrivateV4 => "192.0.2.1",
@@ -54,7 +54,7 @@ impl Address {
         }
     }
 
-    /// Returns true if `address` is of this kind's family.
+    /// Returns true if `address` has the family of this kind.
     const fn accepts(self, address: IpAddr) -> bool {
         match self {
             Self::PrivateV4 | Self::PublicV4 => address.is_ipv4(),
@@ -63,15 +63,15 @@ impl Address {
     }
 }
 
-/// The addresses of the machine that are known.
+/// The known addresses of a machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses(BTreeMap<Address, String>);
 
 impl Addresses {
-    /// Takes `text` as the address of that kind, unless one is known already.
+    /// Sets the address of a kind, unless it is already known.
     ///
-    /// Only text that parses as an address of the kind's family counts; for anything else, which may
-    /// be anything at all and is not shown, the answer is `false`. Empty text is simply unknown.
+    /// Returns false if `text` is not an address of the family of the kind. The text can then be anything, so it is not
+    /// printed. Empty text means that the address is unknown, which is not an error.
     pub fn insert(&mut self, kind: Address, text: &str) -> bool {
         let text = text.trim();
         if text.is_empty() || self.0.contains_key(&kind) {
@@ -84,12 +84,12 @@ impl Addresses {
         valid
     }
 
-    /// The address of that kind.
+    /// Returns the address of a kind.
     pub fn get(&self, kind: Address) -> Option<&str> {
         self.0.get(&kind).map(String::as_str)
     }
 
-    /// The kinds of address that have a stand-in here whose text is not in `text`, but whose token is.
+    /// Returns the kinds of addresses with a stand-in here whose token, but not whose stand-in, is in `text`.
     pub fn stand_ins_in(&self, text: &str) -> Vec<Address> {
         let is_used = |kind: &Address| {
             let is_token = |dollar: usize| text[dollar + 1..].starts_with(kind.token());
@@ -100,7 +100,7 @@ impl Addresses {
         Address::ALL.into_iter().filter(is_used).collect()
     }
 
-    /// Every known address by its variable, for `/etc/environment`.
+    /// Returns the known addresses by their variables, for `/etc/environment`.
     pub fn variables(&self) -> BTreeMap<&'static str, String> {
         self.0.iter().map(|(kind, text)| (kind.variable(), text.clone())).collect()
     }
@@ -112,12 +112,12 @@ pub struct Substituted<'a> {
     pub text: Cow<'a, str>,
     /// The findings about the tokens.
     pub findings: Vec<Finding>,
-    /// Replacements in order: where they begin and end here, and in the author's text.
+    /// The replacements in order, each with its range in `text` and in the source text.
     edits: Vec<(Span, Span)>,
 }
 
 impl Substituted<'_> {
-    /// The position of a byte in the source text. Every byte of a replacement has the position of its token.
+    /// Returns the position of a byte in the source text. All bytes of a replacement have the position of their token.
     pub fn origin(&self, offset: usize) -> usize {
         let before = self.edits.partition_point(|(here, _)| here.start <= offset);
         let Some((here, there)) = before.checked_sub(1).map(|last| self.edits[last]) else { return offset };
@@ -125,7 +125,7 @@ impl Substituted<'_> {
     }
 }
 
-/// Replaces the tokens of `text`; one that is not known becomes nothing, with a finding
+/// Replaces the tokens of `text`. A token of an unknown address is replaced by nothing, with a finding
 /// (docs/cloud-config.md#address-tokens).
 pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
     let mut result = Substituted { text: Cow::Borrowed(text), findings: Vec::new(), edits: Vec::new() };
@@ -172,7 +172,7 @@ pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
     result
 }
 
-/// `text` with every token escaped: replacing the tokens of that gives `text` again.
+/// Escapes every token of `text`, so that replacing tokens gives `text` again.
 pub fn escape(text: &str) -> Cow<'_, str> {
     let mut escaped = String::new();
     let mut copied = 0;
@@ -188,7 +188,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// The tokens of `text`: the position of the dollar sign of each, and its kind.
+/// Returns the tokens of `text`: the position of each dollar sign, and the kind of address.
 fn tokens(text: &str) -> impl Iterator<Item = (usize, Address)> {
     text.match_indices('$').filter_map(|(dollar, _)| {
         let behind = &text[dollar + 1..];
@@ -196,7 +196,7 @@ fn tokens(text: &str) -> impl Iterator<Item = (usize, Address)> {
     })
 }
 
-/// The first address token in `bytes` that is not escaped, without its dollar.
+/// Returns the first unescaped token in `bytes`, without its dollar sign.
 pub fn first_token(bytes: &[u8]) -> Option<&'static str> {
     let dollars = bytes.iter().enumerate().filter(|(at, byte)| **byte == b'$' && !bytes[..*at].ends_with(b"\\"));
     let mut words = dollars.map(|(at, _)| &bytes[at + 1..]);
@@ -209,7 +209,7 @@ mod tests {
     use crate::diagnostic::MOST_OF_A_RULE;
 
     proptest::proptest! {
-        /// One pattern over the whole text is slow and has the same result.
+        /// Compares with one pattern over the whole text, which is too slow for real use.
         #[test]
         fn tokens_are_those_of_a_pattern_over_the_whole_text(text in r"((\\\\)?\\\\?\$?(public_ipv4|private_ipv4|public_ipv5|\$|x)){0,8}") {
             let pattern = regex::Regex::new(r"(\\?)\$((?:private|public)_ipv[46])").unwrap();

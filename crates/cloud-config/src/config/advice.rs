@@ -1,4 +1,4 @@
-//! Remedies for values of the wrong type, in the words of each key.
+//! Remedies for values of the wrong type, by the key of the value.
 
 use super::fields::{self, Remedy};
 use super::options::{OptionType, TABLES};
@@ -9,12 +9,12 @@ const SEPARATED: &str = "write one string, separated by commas";
 /// The remedy for a list in place of one string that has no parts.
 const ONE: &str = "write one string, without `[` or `- `";
 
-/// The remedy for `found`, which is the value of `key` or an item of its list; see [`crate::yaml::Advice`].
+/// Returns the remedy for `found`, the value of `key` or an item of its list; see [`crate::yaml::Advice`].
 pub fn advice(key: &str, item: bool, found: &Node) -> Option<&'static str> {
     let is_list = found.items().is_some();
     let is_collection = !item && (is_list || found.entries().is_some());
     match fields::remedy(key) {
-        // `{a: b}` is mostly a string without quotes, which has its own remedy.
+        // `{a: b}` is usually a string that lacks its quotes, which has its own remedy.
         Remedy::Value(_) if found.flow && found.entries().is_some() => None,
         Remedy::Value(help) | Remedy::List(help) => Some(help),
         _ if !is_collection => None,
@@ -32,9 +32,9 @@ pub fn advice(key: &str, item: bool, found: &Node) -> Option<&'static str> {
     }
 }
 
-/// The remedy for a list or a mapping as the value of the option `key` of a service, which is one string.
+/// Returns the remedy for a list or mapping in place of the option `key` of a service, which takes one string.
 fn for_option(key: &str, found: &Node) -> Option<&'static str> {
-    // The values are not printed here, only by `--print-config`.
+    // The remedy does not quote the values, because they can be secret.
     let has_pairs = found.items().is_none_or(|items| items.iter().all(|item| item.entries().is_some()));
     let mut options = TABLES.iter().flat_map(|table| table.options);
     match key {
@@ -54,7 +54,7 @@ mod tests {
     use crate::config::{CloudConfig, KEY_FACTS};
     use crate::yaml::{parse, read_advised};
 
-    /// The help for the first value of the wrong type.
+    /// Returns the help for the first value of the wrong type.
     fn help(text: &str) -> Option<String> {
         let (_, findings) = read_advised::<CloudConfig>(&parse(text, |at| at), KEY_FACTS);
         assert_eq!(findings.len(), 1, "{text}: {findings:?}");

@@ -1,4 +1,4 @@
-//! Content that YAML changes: lines that it joins, drops as comments, or parses as something else.
+//! Content that YAML changes: it joins lines, drops text as comments, or ends the content early.
 
 mod cut;
 mod ended;
@@ -17,10 +17,10 @@ use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::text::decode;
 use crate::yaml::{Entry, Node, ParsedYaml, Tag};
 
-/// Tools wrap long lines at this width; the author broke a shorter line.
+/// Tools wrap lines at this width or later. If a line is shorter, its author ended it.
 const WRAPPED: usize = 72;
 
-/// The remedy for most of these findings.
+/// The remedy for most findings of this module.
 const BLOCK: &str = "write `content: |`, and indent every line of the content below it by two spaces more";
 
 /// The item that the content belongs to.
@@ -40,7 +40,7 @@ impl ContentOwner {
         }
     }
 
-    /// The word for such an item.
+    /// Returns the word for the item in messages.
     fn word(self) -> &'static str {
         self.mapping().item
     }
@@ -81,7 +81,7 @@ pub fn refuse_broken_content(config: &mut CloudConfig, document: &ParsedYaml, te
     findings.into_list()
 }
 
-/// The faults of the content of an item.
+/// Returns the faults of the content of an item.
 fn content_faults(item: &Node, kind: ContentOwner, outer: &OuterKey<'_>, text: &str) -> Vec<Finding> {
     let Some(entry) = item.entries().unwrap_or_default().iter().find(|entry| entry.name() == "content") else {
         return Vec::new();
@@ -102,7 +102,7 @@ fn content_faults(item: &Node, kind: ContentOwner, outer: &OuterKey<'_>, text: &
     }
     let encoding = item.get("encoding").and_then(Node::text).unwrap_or_default();
     if decode::is_base64(encoding) {
-        // Line breaks and blanks in it are ignored.
+        // Decoding base64 ignores line breaks and blanks, so joined lines do no harm.
         return swallowed(item, kind, raw, span).into_iter().collect();
     }
     match style(raw) {
@@ -122,7 +122,7 @@ fn content_faults(item: &Node, kind: ContentOwner, outer: &OuterKey<'_>, text: &
     }
 }
 
-/// The note that `\n` is not a line break in `node`, a string on one line without double quotes.
+/// Notes that `\n` is not a line break in `node`, a string on one line without double quotes.
 fn escape(node: &Node, text: &str) -> Option<Finding> {
     let raw = text.get(node.span.start..node.span.end)?;
     if matches!(style(raw), '"' | '|' | '>' | '[' | '{') || node.text().is_none() {
@@ -130,7 +130,7 @@ fn escape(node: &Node, text: &str) -> Option<Finding> {
     }
     let is_escape = |at: &usize| {
         let before = &raw[..*at];
-        // A program can interpret text in inner quotes, and a Windows path has no line break.
+        // A program may interpret `\n` in inner quotes, and in a Windows path it is no line break.
         let is_quoted = before.matches('"').count() % 2 == 1;
         let word = before.rsplit([' ', '\'']).next().unwrap_or_default();
         !before.ends_with('\\') && !is_quoted && !word.ends_with(':') && !word.contains(":\\")
@@ -141,7 +141,7 @@ fn escape(node: &Node, text: &str) -> Option<Finding> {
     Some(Finding::new(&rules::LITERAL_ESCAPE, Span::new(at, at + 2), message).help(help))
 }
 
-/// The notes about SSH keys in one string with `\n` between them.
+/// Notes SSH keys that are separated by `\n` in one string.
 fn escapes_of_keys(root: &Node, text: &str) -> Vec<Finding> {
     let users = root.get("users").and_then(Node::items).unwrap_or_default().iter().map(|user| &**user);
     let lists = std::iter::once(root).chain(users).filter_map(|node| node.get("ssh_authorized_keys"));
@@ -152,7 +152,7 @@ fn escapes_of_keys(root: &Node, text: &str) -> Vec<Finding> {
     keys.filter_map(|key| escape(key, text)).collect()
 }
 
-/// The note that a token in `!!binary` content is not replaced.
+/// Notes a token in `!!binary` content, which is not replaced.
 fn binary_token(node: &Node) -> Option<Finding> {
     let text = node.text().filter(|_| node.tag == Tag::Binary)?;
     let token = first_token(&decode::unbase64(text.as_bytes()).ok()?)?;
@@ -161,7 +161,7 @@ fn binary_token(node: &Node) -> Option<Finding> {
     Some(finding.help("write the content without `encoding` to insert the address"))
 }
 
-/// The first character of a value after its tag and anchor.
+/// Returns the first character of a value after its tag and anchor: the indicator of its style.
 fn style(raw: &str) -> char {
     let mut rest = raw.trim_start();
     while rest.starts_with(['&', '!']) {
@@ -170,7 +170,7 @@ fn style(raw: &str) -> char {
     rest.chars().next().unwrap_or(' ')
 }
 
-/// The lines of a block scalar below its header, with their positions in `raw`.
+/// Returns the lines of a block scalar below its header, with their positions in `raw`.
 fn block(raw: &str) -> impl DoubleEndedIterator<Item = (usize, &str)> {
     let head = raw.find('\n').map_or(raw.len(), |newline| newline + 1);
     let mut at = head;
@@ -182,7 +182,7 @@ fn block(raw: &str) -> impl DoubleEndedIterator<Item = (usize, &str)> {
     lines.into_iter()
 }
 
-/// The position of the text of a line without surrounding blanks. `at` is the start of the line.
+/// Returns the position of a line without surrounding blanks. `at` is the start of the line.
 fn place(at: usize, line: &str) -> Span {
     let text = line.trim();
     let start = at + (line.len() - line.trim_start().len());
@@ -197,14 +197,14 @@ fn warn(span: Span, message: &str) -> Finding {
     Finding::new(&rules::FOLDED_CONTENT, span, message).help(BLOCK)
 }
 
-/// Lines between a key and its value that are comments, probably by mistake.
+/// Reports lines between a key and its value that YAML parses as comments, probably by mistake.
 fn comment(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
     let key = entry.key_span;
     let line_start = text.get(..key.start)?.rfind('\n').map_or(0, |newline| newline + 1);
     let column = key.start - line_start;
     let rest = text.get(key.end..)?;
     let value = entry.value.span.start;
-    // The value of an alias is elsewhere, and an empty value has no lines.
+    // The value of an alias is elsewhere in the text, and an empty value has no lines.
     let gap = if raw.is_empty() { rest } else { text.get(key.end..value)? };
     let mut at = key.end;
     for (index, line) in gap.split_inclusive('\n').enumerate() {
@@ -213,7 +213,7 @@ fn comment(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
         if ends_here || (index > 0 && !trimmed.is_empty() && width(line) <= column) {
             return None;
         }
-        // After the key, a comment is intended, unless it begins a script.
+        // A comment directly after the key is intended, unless it is the first line of a script.
         if trimmed.starts_with("#!") || (index > 0 && trimmed.starts_with('#')) {
             let start = at + (line.len() - line.trim_start_matches([':', ' ', '\t']).len());
             let span = Span::new(start, start + trimmed.len());
@@ -224,13 +224,13 @@ fn comment(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
     None
 }
 
-/// The finding of a comment in place of the content: the file would be emptied.
+/// Turns a comment in place of the content into an error: the file would be emptied.
 fn emptied(comment: Finding) -> Finding {
     let message = "YAML reads the content as comments from this line on; file skipped";
     Finding { rule: &rules::LOST_CONTENT, message: message.to_owned(), ..comment }
 }
 
-/// Plain text over several lines.
+/// Reports plain text on several lines.
 fn plain(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
     let newline = raw.find('\n')?;
     let behind = text.get(entry.key_span.end..entry.value.span.start)?;
@@ -241,7 +241,7 @@ fn plain(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
     Some(warn(span, "content on several lines without `|`; applied anyway, with spaces in place of the line breaks"))
 }
 
-/// A quoted string, or a plain one after its key, whose lines were broken by the author and not by a tool.
+/// Reports lines of a quoted string, or of a plain one after its key, that were broken by the author and not by a tool.
 fn joined(raw: &str, span: Span, quote: char) -> Option<Finding> {
     let lines: Vec<_> = raw.split('\n').collect();
     let mut at = span.start;
@@ -261,8 +261,8 @@ fn joined(raw: &str, span: Span, quote: char) -> Option<Finding> {
     None
 }
 
-/// Text after plain content that YAML parses as a comment, such as `#2` in `Server #2`. A real comment has a blank in
-/// it.
+/// Reports text after plain content that YAML parses as a comment, such as `#2` in `Server #2`. In an intended comment,
+/// a blank follows the `#`.
 fn cut_at_sign(entry: &Entry, text: &str) -> Option<Finding> {
     let end = entry.value.span.end;
     let rest = text.get(end..)?.split('\n').next()?;
@@ -276,13 +276,13 @@ fn cut_at_sign(entry: &Entry, text: &str) -> Option<Finding> {
     Some(Finding::new(&rules::FOLDED_CONTENT, span, message).help("put the content in quotes to include the `#`"))
 }
 
-/// Content after `>`, which joins its lines, unless that makes no difference.
+/// Reports content after `>`, which joins its lines, unless the joined lines mean the same.
 fn folded(item: &Node, kind: ContentOwner, raw: &str, span: Span) -> Option<Finding> {
     let lines: Vec<_> = block(raw).map(|(_, line)| line.trim_end()).collect();
     let first = lines.iter().find(|line| !line.is_empty())?;
     let indent = width(first);
     let is_text = |line: &&str| !line.is_empty() && width(line) == indent;
-    // Blank lines and lines that are indented more are kept.
+    // Blank lines, and lines with more indentation, are not joined.
     if !lines.windows(2).any(|pair| is_text(&pair[0]) && is_text(&pair[1])) {
         return None;
     }
@@ -296,7 +296,7 @@ fn folded(item: &Node, kind: ContentOwner, raw: &str, span: Span) -> Option<Find
     Some(finding.help("write `|` instead of `>`"))
 }
 
-/// Returns true for file formats in which a line break is a blank.
+/// Returns true for the path of a file format in which a line break is equivalent to a blank.
 fn is_of_prose(path: &str) -> bool {
     let extension = Path::new(path).extension().unwrap_or_default().to_ascii_lowercase();
     matches!(path, "/etc/motd" | "/etc/issue" | "/etc/issue.net")
@@ -305,7 +305,7 @@ fn is_of_prose(path: &str) -> bool {
         || ["txt", "md", "html", "htm", "json"].iter().any(|prose| extension == *prose)
 }
 
-/// Returns true if `lines` read as sentences: words, and a sign that ends the last one.
+/// Returns true if `lines` read as sentences: words, and punctuation at the end of the last one.
 fn is_prose(lines: &[&str]) -> bool {
     let is_word = |word: &str| {
         let word = word.trim_matches(['"', '\'', '(', ')', ',', '.', '!', '?', ':', ';']);
@@ -316,13 +316,13 @@ fn is_prose(lines: &[&str]) -> bool {
         && text().flat_map(|line| line.split_whitespace()).filter(|word| !is_word(word)).count() * 5 < text().count()
 }
 
-/// Returns true if the content is JSON, in which line breaks are blanks.
+/// Returns true if the content is JSON, in which a line break is equivalent to a blank.
 fn is_json(item: &Node) -> bool {
     let text = item.get("content").and_then(Node::text).unwrap_or_default();
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-/// An empty block scalar and the lines below it that belong to it.
+/// Reports an empty block scalar if the lines below it are probably its text.
 fn unindented(kind: ContentOwner, text: &str, span: Span) -> Option<Finding> {
     let line_end = text.get(span.end..)?.find('\n')? + span.end + 1;
     let mut at = line_end;
@@ -343,12 +343,12 @@ fn unindented(kind: ContentOwner, text: &str, span: Span) -> Option<Finding> {
     None
 }
 
-/// Returns true if a line begins with a key of the top level, of any program.
+/// Returns true if a line begins with a top-level key of any program.
 fn is_name_of_key(line: &str) -> bool {
     line.split_once(':').is_some_and(|(name, _)| super::is_key(name))
 }
 
-/// Returns true if a line continues the configuration: a known key, the next item, the end of the document.
+/// Returns true if a line cannot be text of the content: a known key, the next item, or the end of the document.
 fn is_structure(kind: ContentOwner, line: &str) -> bool {
     if matches!(line, "---" | "...") {
         return true;
@@ -361,12 +361,12 @@ fn is_structure(kind: ContentOwner, line: &str) -> bool {
     is_of(of_item) || (!is_item && (is_top_key(&key) || (kind != ContentOwner::File && is_of(&COREOS))))
 }
 
-/// Returns true for a key that can be at the top level, after an item with content.
+/// Returns true for a top-level key that can follow an item with content.
 fn is_top_key(key: &str) -> bool {
     key == "runcmd" || TOP.field(key).is_some()
 }
 
-/// Keys of the item that are indented so far that they are the last lines of its content.
+/// Reports keys of the item that are the last lines of its content, because they are indented too far.
 fn swallowed(item: &Node, kind: ContentOwner, raw: &str, span: Span) -> Option<Finding> {
     if !matches!(style(raw), '|' | '>') {
         return None;
@@ -385,7 +385,7 @@ fn swallowed(item: &Node, kind: ContentOwner, raw: &str, span: Span) -> Option<F
         let message = format!("this line of the content looks like a key of the {0}; {0} skipped", kind.word());
         return Some(Finding::new(&rules::SWALLOWED_KEY, span, message).help(help));
     }
-    // If the content is YAML, only a key at its top level can be in it by mistake.
+    // If the content is YAML itself, only a key at its top level can be there by mistake.
     let (_, first) = lines.first()?;
     if width(line) != width(first) {
         return None;
@@ -394,8 +394,8 @@ fn swallowed(item: &Node, kind: ContentOwner, raw: &str, span: Span) -> Option<F
     Some(Finding::new(&rules::KEY_IN_CONTENT, span, message).help(help))
 }
 
-/// The number of `lines` before a list of drop-ins at their end, which other keys of the unit can follow. Without such
-/// a list, the number of all lines.
+/// Returns the number of `lines` before a list of drop-ins at their end, which other keys of the unit can follow; the
+/// number of all lines if there is no such list.
 fn without_drop_ins(unit: &Node, lines: &[(usize, &str)]) -> usize {
     let is_head = |line: &str| matches!(line.trim(), "drop_ins:" | "drop-ins:");
     let Some(at) = lines.iter().position(|(_, line)| is_head(line)) else { return lines.len() };
@@ -410,11 +410,12 @@ fn without_drop_ins(unit: &Node, lines: &[(usize, &str)]) -> usize {
     if is_end { at } else { lines.len() }
 }
 
-/// A line at the end of content that looks like a key of the configuration, if no other line is a key with a value.
+/// Reports a line at the end of content that looks like a key of the configuration, if no other line is a key with a
+/// value.
 fn suspect(item: &Node, kind: ContentOwner, lines: &[(usize, &str)], start: usize) -> Option<Finding> {
     let path = item.get("path").and_then(Node::text).unwrap_or_default().to_ascii_lowercase();
     let (_, first) = lines.iter().find(|(_, line)| !line.trim().starts_with('#'))?;
-    // The next item, with what is below it, or one key at the end.
+    // Either the next item with the lines below it, or one key at the end.
     let is_next = |line: &str| match kind {
         ContentOwner::File => line.starts_with("- path: /"),
         ContentOwner::Unit => line.starts_with("- name: "),
@@ -443,7 +444,7 @@ fn suspect(item: &Node, kind: ContentOwner, lines: &[(usize, &str)], start: usiz
     Some(finding.help("if it is not part of the content, indent it as the keys beside it"))
 }
 
-/// Returns true if `line` is a key with a valid value that `item` lacks.
+/// Returns true if `line` is a key with a valid value, and `item` does not have that key.
 fn is_lacking(item: &Node, kind: ContentOwner, line: &str) -> bool {
     let Some((key, value)) = line.split_once(':') else { return false };
     if !value.is_empty() && !value.starts_with([' ', '\t']) {

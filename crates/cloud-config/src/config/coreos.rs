@@ -27,7 +27,7 @@ mapping! {
     }
 }
 
-/// The words that `reboot_strategy` takes. `false` is what YAML tools make of `off`.
+/// The values of `reboot_strategy`. YAML tools write `false` for `off`.
 pub const REBOOT_STRATEGIES: [&str; 5] = ["etcd-lock", "reboot", "off", "best-effort", "false"];
 
 mapping! {

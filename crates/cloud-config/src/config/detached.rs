@@ -1,7 +1,8 @@
-//! Keys of a file, a unit or a user that are outside of it: after the list, or in an item of their own.
+//! Keys of a file, a unit or a user that are outside of it: after the list, or in an item that has no name.
 //!
-//! A file without its `permissions` is readable by every user, and one without its `content` is empty. As for a
-//! misspelled key, the item that lacks the key is refused. A user is not: its SSH keys are set, and nothing else.
+//! A file without its `permissions` is readable by every user, and a file without its `content` is empty. So the item
+//! that lacks the key is refused, as for a misspelled key. A user is not refused: its SSH keys are set, but nothing
+//! else is applied.
 
 use std::rc::Rc;
 
@@ -10,11 +11,11 @@ use super::fields::{FILE, Mapping, TOP, UNIT, USER};
 use crate::diagnostic::{Finding, Findings, rules};
 use crate::yaml::{Entry, Field, Node, ParsedYaml};
 
-/// Marks items that lack a key that is outside of them, so that they are refused.
+/// Refuses items that lack a key which is outside of them.
 pub fn refuse_detached(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.as_deref() else { return Vec::new() };
-    // The SSH keys of a broken document are set, too; its files and units are not applied.
+    // The SSH keys of a broken document are also set. Its files and units are not applied.
     let users = root.get("users").and_then(Node::items).unwrap_or_default();
     if document.error.is_some() {
         return return_keys(config, users);
@@ -47,24 +48,24 @@ pub fn refuse_detached(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<F
     findings.into_list()
 }
 
-/// The item number `at`, if it is a mapping.
+/// Returns the item with the index `at`, if it is a mapping.
 fn value_at<T>(list: &mut [Field<T>], at: usize) -> Option<&mut T> {
     list.get_mut(at)?.value.as_mut()
 }
 
-/// A key outside of the item that it belongs to.
+/// A key outside of its item.
 struct Detached {
-    /// The number of that item.
+    /// The index of the item that the key belongs to.
     owner: usize,
-    /// The number of the item that the key is in, whose missing name is no finding of its own.
+    /// The index of the nameless item that contains the key, whose missing name is not reported separately.
     own_item: Option<usize>,
     finding: Finding,
 }
 
-/// A list of files or of units.
+/// A list of files or units.
 struct ItemList<'a> {
     items: Option<&'a Node>,
-    /// The type of its items.
+    /// The type of the items.
     mapping: &'static Mapping,
 }
 
@@ -73,7 +74,7 @@ impl ItemList<'_> {
         self.mapping.field(&entry.name()).is_some()
     }
 
-    /// The items without a name whose keys belong to an item above.
+    /// Finds the items without a name whose keys belong to an item above.
     fn own_items(&self) -> Vec<Detached> {
         let mut found = Vec::new();
         let mut named = None;
@@ -97,8 +98,8 @@ impl ItemList<'_> {
         found
     }
 
-    /// The findings of the last item, one for each key after the list `name` in `outside` that the item lacks. At the
-    /// top level, no key after the next section belongs to the list.
+    /// Reports each key after the list `name` in `outside` that the last item lacks. At the top level, the keys after
+    /// the next section do not belong to the list.
     fn keys_after_list(&self, outside: &Node, name: &str, is_top: bool) -> Vec<Detached> {
         let Some((last, above)) = self.items.and_then(Node::items).and_then(<[_]>::split_last) else {
             return Vec::new();
@@ -124,7 +125,7 @@ fn lacks(item: &Node, key: &str) -> bool {
     item.get(key).is_none_or(Node::is_null)
 }
 
-/// Moves the SSH keys of users without a name to the adjacent user that they belong to.
+/// Moves the SSH keys of nameless users to the adjacent user that they belong to.
 fn return_keys(config: &mut CloudConfig, users: &[Rc<Node>]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let owners = owners(users);
@@ -166,18 +167,18 @@ fn return_keys(config: &mut CloudConfig, users: &[Rc<Node>]) -> Vec<Finding> {
     findings
 }
 
-/// For each user without a name, the number of the only user that it can belong to.
+/// Returns, for each nameless user, the index of the only user that it can belong to.
 fn owners(users: &[Rc<Node>]) -> Vec<Option<usize>> {
-    // Each item is visited once: there can be many, and long ones.
+    // Computed once per item: there can be many items, and long ones.
     let nameless: Vec<_> = users.iter().map(|item| is_nameless(item)).collect();
     let is_named = |item: &Rc<Node>| item.get("name").and_then(Node::text).is_some_and(|name| !name.is_empty());
     let named: Vec<_> = users.iter().map(is_named).collect();
     let lack_keys: Vec<_> = users.iter().map(|item| lacks(item, "ssh_authorized_keys")).collect();
     let mut owners = vec![None; users.len()];
-    // If the first item has no name, the names come last in all items.
+    // If the first item is nameless, the author put the name last in all items.
     let is_reversed = users.iter().position(|item| item.entries().is_some()).is_some_and(|first| nameless[first]);
     let order = |at: usize| if is_reversed { users.len() - 1 - at } else { at };
-    // For each position in that order, the next item that is not part of another.
+    // For each position in that order, the next item that is not part of another one.
     let mut next = vec![None; users.len()];
     for at in (1..users.len()).rev() {
         next[at - 1] = if nameless[order(at)] { next[at] } else { Some(at) };
@@ -190,7 +191,7 @@ fn owners(users: &[Rc<Node>]) -> Vec<Option<usize>> {
         } else if !nameless[number] {
             owner = None;
         } else {
-            // If the next user has no keys, these could be its keys as well.
+            // If the next user has no keys, the keys of the nameless item could belong to it.
             let is_claimed = next[at]
                 .is_none_or(|next| !lack_keys[order(next)] || next + 1 < users.len() && nameless[order(next + 1)]);
             owners[number] = owner.filter(|_| is_claimed);
@@ -199,14 +200,14 @@ fn owners(users: &[Rc<Node>]) -> Vec<Option<usize>> {
     owners
 }
 
-/// The most keys of a user, in an item or outside of it, that are compared.
+/// The largest number of keys of a user, in an item or outside of it, that are compared.
 const KEYS_MAX: usize = 50;
 
 fn is_nameless(item: &Node) -> bool {
     item.entries().is_some_and(|entries| !entries.is_empty()) && lacks(item, "name")
 }
 
-/// Returns true for a list of SSH keys that is not empty.
+/// Returns true for a nonempty list of SSH keys.
 fn is_key_list(entry: &Entry) -> bool {
     let is_filled = || entry.value.items().map_or(entry.value.text().is_some(), |items| !items.is_empty());
     entry.name() == "ssh_authorized_keys" && is_filled()
@@ -218,7 +219,7 @@ mod tests {
     use crate::plan::Facts;
     use crate::{document, user_data};
 
-    /// The errors about keys outside of their items, and the refused items.
+    /// Returns the errors about keys outside of their items, and the refused items.
     fn refused(text: &str) -> (Vec<String>, Vec<String>) {
         let text = format!("#cloud-config\n{text}");
         let part = user_data::split("x", text.clone().into_bytes()).remove(0);
@@ -267,7 +268,8 @@ mod tests {
         }
     }
 
-    /// The errors about keys outside of their items, the created users, and the first word of each key that is set.
+    /// Returns the number of errors about keys outside of their items, the created users, and the first word of each
+    /// set key.
     fn users(text: &str) -> (usize, Vec<String>) {
         let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK";
         let text = format!("#cloud-config\nusers:\n{}", text.replace("KEY", key));
@@ -303,7 +305,7 @@ mod tests {
                 "- ssh_authorized_keys: [KEY a]\n- name: ada\n- ssh_authorized_keys: [KEY b]\n- name: bob\n",
                 &["ada", "bob", "ada a", "bob b"],
             ),
-            // They could belong to either user.
+            // The keys could belong to either user.
             ("- name: ada\n- ssh_authorized_keys: [KEY a]\n- name: bob\n", &["ada", "bob"]),
             ("- name: ada\n  ssh_authorized_keys: [KEY a]\n- ssh_authorized_keys: [KEY b]\n", &["ada", "ada a"]),
             ("- ssh_authorized_keys: [KEY a]\n", &[]),

@@ -1,7 +1,7 @@
 //! The keys of a cloud-config, with the properties that are not in their types.
 //!
-//! A key has one row, in `table`: redaction, the JSON Schema, remedies, lints and `--print-config` read it. The options
-//! of services have a table of their own ([`options`](super::options)).
+//! Each key has one row in `table`. Redaction, the JSON Schema, remedies, lints and `--print-config` read it. The
+//! options of services have a table of their own ([`options`](super::options)).
 
 mod table;
 
@@ -10,62 +10,62 @@ use crate::yaml::TextKind;
 
 pub use table::{COREOS, DROP_IN, FILE, MAPPINGS, OEM, TOP, UNIT, UPDATE, USER};
 
-/// A mapping of a cloud-config, and its keys.
+/// A mapping of a cloud-config, with the rows of its keys.
 #[derive(Debug)]
 pub struct Mapping {
-    /// The keys that lead to it, such as `coreos.units[]`; empty for the document.
+    /// The path of the mapping, such as `coreos.units[]`; empty for the document.
     pub path: &'static str,
-    /// The name of its type, and of its definition in the JSON Schema.
+    /// The name of the Rust type, and of the definition in the JSON Schema.
     pub type_name: &'static str,
-    /// The word for it, if it is an item of a list.
+    /// The word for the mapping in messages, if it is an item of a list.
     pub item: &'static str,
-    /// The rows of its keys, in the order of its type. The required key of an item is the first.
+    /// The rows of the keys, in the order of the Rust type. The required key of an item is the first one.
     pub fields: &'static [FieldInfo],
 }
 
-/// The facts about a key.
+/// The row of a key.
 #[derive(Debug)]
 pub struct FieldInfo {
     /// The key, spelled with `_`.
     pub name: &'static str,
     /// The values that findings and plans may print.
     pub show: Show,
-    /// The values that the planner does not refuse.
+    /// The values that the planner accepts.
     pub values: Values,
-    /// The reason why it is deprecated.
+    /// The reason why the key is deprecated.
     pub deprecated: Option<&'static str>,
     /// The remedy for a value of the wrong type.
     pub remedy: Remedy,
-    /// The kind of text that it takes.
+    /// The kind of text that the key takes.
     pub text: TextKind,
-    /// The words for it in messages, if its text must stand on one line or in quotes.
+    /// The description of the key in messages, if its text must be on one line or in quotes.
     pub one_line: Option<&'static str>,
-    /// Any string is meant as written, also one such as `on`, which has another type in YAML 1.1.
+    /// True if every string is intended, including one such as `on` that has another type in YAML 1.1.
     pub free_text: bool,
-    /// The error for which its value is skipped, and the rest of its item applied.
+    /// The error for which only the value is skipped, and not the whole item.
     pub left_out_for: Option<&'static Rule>,
     /// The consequence of a value of the wrong type.
     pub wrong_type: WrongType,
-    /// It is set when the account is created, and never changed.
+    /// True if only a new account gets the value.
     pub of_new_account: bool,
-    /// The values that are reported as missing.
+    /// The forms of an absent value that are reported.
     pub missing: Missing,
-    /// The words that users write for it, spelled with `_`, with blanks between them.
+    /// Words that users write instead of the key, spelled with `_` and separated by blanks.
     pub misspelled: &'static str,
-    /// It gives access to the machine.
+    /// True if the key gives access to the machine.
     pub access: bool,
 }
 
-/// The values of a key that may be printed. Other values can be there by mistake and can be secret.
+/// The values of a key that may be printed. Any other value can be a secret that is there by mistake.
 #[derive(Clone, Copy, Debug)]
 pub enum Show {
-    /// A mapping or a list of mappings, whose keys have rows of their own.
+    /// A mapping or a list of mappings. Their keys have rows of their own.
     Section,
-    /// Nothing is printed: content, hashes, keys, and everything that can contain a password.
+    /// No value: content, hashes, keys, and everything that can contain a password.
     Never,
-    /// Nothing is printed: a URL, or text that can contain one. `--print-config` prints it without its credentials.
+    /// No value: a URL, or text that can contain one. `--print-config` prints it without its credentials.
     Url,
-    /// Names of machines, groups and units.
+    /// The name of a machine, a group or a unit.
     Name,
     /// The name of an account.
     Login,
@@ -73,46 +73,46 @@ pub enum Show {
     Path,
     /// The mode of a file.
     Mode,
-    /// Booleans.
+    /// A boolean.
     Boolean,
-    /// Numbers.
+    /// A number.
     Number,
-    /// One of these words, or a misspelling of one. Any other word can be a secret in the wrong line, as in all fields:
-    /// a password that resembles `start` would not protect anything.
+    /// One of these words, or a misspelling of one. Any other word can be a secret in the wrong line. A password that
+    /// resembles a word such as `start` would be useless anyway.
     Words(&'static [&'static str]),
 }
 
-/// The values that the planner does not refuse.
+/// The values that the planner accepts.
 #[derive(Clone, Copy, Debug)]
 pub enum Values {
-    /// All values of its type.
+    /// All values of the type.
     Any,
-    /// Any string except an empty one, without which the item is skipped.
+    /// Any string except the empty one; for an empty string, the item is skipped.
     Filled,
-    /// One of these words, or nothing.
+    /// One of these words, or an empty string.
     Words(&'static [&'static str]),
-    /// The same, or `false`, which YAML tools write for `off`.
+    /// One of these words, an empty string, or `false`, which YAML tools write for `off`.
     WordsOrFalse(&'static [&'static str]),
     /// An octal mode.
     Mode,
 }
 
-/// The remedy for a value of the wrong type; by default, that of the type.
+/// The remedy for a value of the wrong type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
-    /// The remedy of the type.
+    /// The general remedy for the type.
     OfType,
-    /// For any value except text in braces without quotes.
+    /// A remedy for every value, except for text in braces that lacks quotes.
     Value(&'static str),
-    /// For any value: the start of an item, or another form of the list.
+    /// A remedy for every value: the beginning of an item, or another form of the list.
     List(&'static str),
-    /// For a list: one string without parts.
+    /// The remedy for a list: to write one string that has no parts.
     OneString,
-    /// For a list.
+    /// A remedy for a list.
     ForList(&'static str),
-    /// For a list or a mapping.
+    /// A remedy for a list or a mapping.
     ForCollection(&'static str),
-    /// For a list or a mapping in place of content: a block scalar.
+    /// The remedy for a list or a mapping in place of content: to write a block scalar.
     Block,
 }
 
@@ -121,18 +121,18 @@ pub enum Remedy {
 pub enum WrongType {
     /// The value is not applied.
     ValueIgnored,
-    /// The item of the key is skipped: without the value, it would mean something else.
+    /// The item of the key is skipped, because it would have another meaning without the value.
     ItemSkipped,
 }
 
-/// The values of a key that are reported as missing. For most keys, no value is the same as no key.
+/// The forms of an absent value that are reported. For most keys, an absent value is the same as an absent key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// Nothing is reported.
+    /// No form.
     Never,
-    /// A key without any value, not even `~` or `""`.
+    /// A key without any value, but not `~` or `""`.
     NoValue,
-    /// The same, and an empty string.
+    /// A key without any value, and an empty string.
     NoText,
 }
 
@@ -161,7 +161,7 @@ impl FieldInfo {
         self
     }
 
-    /// The item is skipped without it.
+    /// Marks the key as required: without it, the item is skipped.
     const fn required(self) -> Self {
         self.values(Values::Filled).skips_item()
     }
@@ -229,37 +229,38 @@ impl FieldInfo {
         self
     }
 
-    /// Returns true if users write `word` for it.
+    /// Returns true if `word` is a known misspelling of the key.
     pub fn is_misspelled(&self, word: &str) -> bool {
         self.misspelled.split_ascii_whitespace().any(|known| known == word)
     }
 }
 
 impl Mapping {
-    /// The row of the key `name`, spelled with `_`.
+    /// Returns the row of the key `name`, spelled with `_`.
     pub fn field(&self, name: &str) -> Option<&'static FieldInfo> {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// Returns true if users write `word` for one of its keys.
+    /// Returns true if `word` is a known misspelling of one of the keys.
     pub fn is_misspelled(&self, word: &str) -> bool {
         self.fields.iter().any(|field| field.is_misspelled(word))
     }
 }
 
-/// The row of the key `name` in the mapping at `path`.
+/// Returns the row of the key `name` in the mapping at `path`.
 pub fn find(path: &str, name: &str) -> Option<&'static FieldInfo> {
     MAPPINGS.iter().find(|mapping| mapping.path == path)?.field(name)
 }
 
-/// The remedy for a value of the wrong type of the key `name`; the reader of YAML does not know its mapping.
+/// Returns the remedy for a value of the wrong type of the key `name`, in any mapping: the YAML reader does not know
+/// the mapping.
 pub fn remedy(name: &str) -> Remedy {
     let mut rows = MAPPINGS.iter().filter_map(|mapping| mapping.field(name));
     rows.next().map_or(Remedy::OfType, |row| row.remedy)
 }
 
-/// The word for the item that is skipped because the key `name` of the type `type_name` has a value of the wrong type,
-/// or an item of its list has (`in_list`); see [`crate::yaml::Skipped`].
+/// Returns the word for the item that is skipped because of a value of the wrong type. The value belongs to the key
+/// `name` of the type `type_name`, or is an item of its list (`in_list`); see [`crate::yaml::Skipped`].
 pub fn skipped_item(type_name: &str, name: &str, in_list: bool) -> Option<&'static str> {
     let mapping = MAPPINGS.iter().find(|mapping| mapping.type_name == type_name)?;
     if in_list {
@@ -270,7 +271,7 @@ pub fn skipped_item(type_name: &str, name: &str, in_list: bool) -> Option<&'stat
     mapping.field(name).filter(|field| field.wrong_type == WrongType::ItemSkipped).map(|_| mapping.item)
 }
 
-/// The kind of text that the key `name` takes; the reader of YAML does not know its mapping.
+/// Returns the kind of text that the key `name` takes, in any mapping: the YAML reader does not know the mapping.
 pub fn text_kind(name: &str) -> TextKind {
     let mut rows = MAPPINGS.iter().filter_map(|mapping| mapping.field(name));
     rows.next().map_or(TextKind::Unknown, |row| row.text)
@@ -297,7 +298,7 @@ mod tests {
         assert_eq!(MAPPINGS.len(), places.len());
     }
 
-    /// The word for a skipped item.
+    /// Returns the word for a skipped item.
     fn word(item: &Item) -> &'static str {
         match item {
             Item::File(_) => "file",
@@ -308,7 +309,8 @@ mod tests {
         }
     }
 
-    /// The message for the value of the wrong type in the first item of the list at `path`, and what the plan skips.
+    /// Returns the message for a value of the wrong type in the first item of the list at `path`, and the skipped
+    /// items.
     fn wrong_type(path: &str, item: &str) -> (String, Vec<&'static str>) {
         let list = match path {
             "coreos.units[]" => format!("coreos: {{units: [{item}]}}"),

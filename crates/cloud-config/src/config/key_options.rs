@@ -1,5 +1,5 @@
-//! The options before an SSH key, by the rules of sshd(8). sshd ignores a key with an option that it does not know, or
-//! with a value that it does not accept.
+//! The options before an SSH key, by the rules of sshd(8). sshd ignores a key with an unknown option or an invalid
+//! value.
 
 mod values;
 
@@ -8,7 +8,7 @@ use crate::diagnostic::{Finding, Span, rules};
 use crate::text::{printable, suggest};
 use crate::yaml::key_items::KEY_TYPES;
 
-/// Options without a value. All but the first two can have `no-` before them.
+/// Options without a value. All except the first two can have the prefix `no-`.
 const FLAGS: [&str; 9] = [
     "restrict",
     "cert-authority",
@@ -25,7 +25,7 @@ const FLAGS: [&str; 9] = [
 const VALUES: [&str; 8] =
     ["command", "environment", "expiry-time", "from", "permitlisten", "permitopen", "principals", "tunnel"];
 
-/// Flags that are in use with `no-`, for suggestions.
+/// Options that are commonly used with the prefix `no-`, for suggestions.
 const NEGATED: [&str; 7] = [
     "no-agent-forwarding",
     "no-port-forwarding",
@@ -36,16 +36,16 @@ const NEGATED: [&str; 7] = [
     "no-x11-forwarding",
 ];
 
-/// Words before a key that mark it as disabled.
+/// Words before a key by which users mark it as disabled.
 const DISABLED: [&str; 13] = [
     "deleted", "deny", "denied", "disabled", "expired", "inactive", "no", "not", "old", "removed", "revoked", "unset",
     "unused",
 ];
 
-/// Signs that begin a comment in other languages.
+/// The beginnings of comments in other languages.
 const COMMENTS: [&str; 5] = ["#", "//", "/*", ";", "<!--"];
 
-/// The names of all options.
+/// Returns the names of all options.
 pub fn names() -> impl Iterator<Item = &'static str> {
     FLAGS.into_iter().chain(VALUES).chain(NEGATED)
 }
@@ -62,12 +62,12 @@ fn is_valid(option: &str) -> bool {
     }
 }
 
-/// Returns true if `text` is `name` to sshd, which ignores the case.
+/// Returns true if sshd reads `text` as `name`: it ignores the case.
 fn is_named(text: &str, name: &str) -> bool {
     text.eq_ignore_ascii_case(name)
 }
 
-/// The option because of which sshd rejects the list although it is valid alone, and the remedy.
+/// Returns an option that sshd accepts alone but not in this list, and the remedy.
 fn conflict(options: &str) -> Option<(&'static str, &'static str)> {
     let count = |name: &str| items(options).filter(|item| is_named(name_of(item), name)).count();
     if let Some(name) = ["command", "from", "principals"].into_iter().find(|name| count(name) > 1) {
@@ -77,18 +77,18 @@ fn conflict(options: &str) -> Option<(&'static str, &'static str)> {
     is_lone.then_some(("principals", "write `cert-authority` beside it: it is for keys of certificate authorities"))
 }
 
-/// The name of an option.
+/// Returns the name of an option, without its value.
 fn name_of(option: &str) -> &str {
     option.split('=').next().unwrap_or_default()
 }
 
-/// The known option because of which sshd ignores the key of a line.
+/// A known option because of which sshd ignores the key.
 pub struct InvalidOption {
     pub name: &'static str,
     pub help: String,
 }
 
-/// The first known option before the key of `line` that sshd does not accept as it is written.
+/// Returns the first known option before the key of `line` that sshd would not accept as it is.
 pub fn invalid_option(line: &str) -> Option<InvalidOption> {
     let options = line[..key_start(line)?].trim_end();
     let invalid = items(options).filter(|option| !is_valid(option)).find_map(|option| {
@@ -103,7 +103,7 @@ pub fn invalid_option(line: &str) -> Option<InvalidOption> {
     invalid.or_else(|| conflict(options).map(|(name, help)| InvalidOption { name, help: help.to_owned() }))
 }
 
-/// The options of a list, which commas, and in lines to repair also blanks, separate outside of quotes.
+/// Splits a list of options at commas outside of quotes. In a line to repair, blanks also separate options.
 fn items(options: &str) -> impl Iterator<Item = &str> {
     let (mut is_inside, mut is_escaped) = (false, false);
     options.split(move |c: char| {
@@ -115,11 +115,11 @@ fn items(options: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The key of a line that sshd would ignore because of the text before it.
+/// A key that sshd would ignore because of the text before it, with the repaired line.
 pub struct RepairedKey {
     /// The line to write.
     pub line: String,
-    /// The length of the invalid text at the start of the line, in bytes.
+    /// The length of the invalid text at the beginning of the original line, in bytes.
     length: usize,
     problem: String,
     claim: &'static str,
@@ -127,7 +127,8 @@ pub struct RepairedKey {
 }
 
 impl RepairedKey {
-    /// The finding. `start` is the start of the line in the source text, if known; `span` is its item.
+    /// Reports the repair. `start` is the start of the line in the source text, if known; `span` is the position of its
+    /// item.
     pub fn finding(self, start: Option<usize>, span: Option<Span>) -> Finding {
         let here = start.map(|start| Span::new(start, start + self.length));
         Finding::new(&rules::BAD_KEY_OPTIONS, here.or(span), self.problem).sets_key(self.claim).help(self.help)
@@ -136,7 +137,7 @@ impl RepairedKey {
 
 /// Repairs a line that is a key except for the text before it.
 ///
-/// Options are corrected and never dropped, because a restriction of a key must not be lost.
+/// Options are corrected but never removed, because that would remove a restriction of the key.
 pub fn repair(line: &str) -> Option<RepairedKey> {
     if ssh_key::is_key(line) || line.starts_with('#') {
         return None;
@@ -179,12 +180,12 @@ pub fn repair(line: &str) -> Option<RepairedKey> {
     Some(RepairedKey { line: rest.to_owned(), length, problem, claim: "the key is set without it", help })
 }
 
-/// `text` with straight double quotes.
+/// Replaces typographic double quotes in `text`.
 fn with_straight_quotes(text: &str) -> String {
     text.replace(['\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}', '\u{2033}'], "\"")
 }
 
-/// The start of the first key of a line outside of quotes, in bytes.
+/// Returns the position of the first key in the line, outside of quotes.
 fn key_start(line: &str) -> Option<usize> {
     let is_start = |at: &usize| line[..*at].ends_with([' ', '\t', ',']);
     let kinds = KEY_TYPES.iter().flat_map(|kind| line.match_indices(kind));
@@ -197,10 +198,10 @@ fn key_start(line: &str) -> Option<usize> {
     starts.into_iter().take(STARTS_MAX).filter(is_outside).find(|at| ssh_key::is_bare_key(&line[*at..]))
 }
 
-/// The maximum number of positions of a line at which a key is searched.
+/// The largest number of positions in a line at which a key is searched.
 const STARTS_MAX: usize = 20;
 
-/// `options` in the form that sshd accepts, if each is a known one apart from a typo.
+/// Returns `options` in the form that sshd accepts, if each option is known apart from a typo.
 fn corrected(options: &str) -> Option<String> {
     let mut all = Vec::new();
     for option in items(options).filter(|option| !option.is_empty()) {
@@ -228,7 +229,8 @@ fn corrected(options: &str) -> Option<String> {
     Some(all.join(",")).filter(|options| are_valid(options))
 }
 
-/// `options` with `restrict` in place of flags that sshd does not have, if others show that they are options.
+/// Returns `options` with `restrict` in place of unknown flags, if other options show that the text is a list of
+/// options.
 fn restricted(options: &str) -> Option<String> {
     let options = || items(options).filter(|option| !option.is_empty());
     let is_flag = |option: &str| {
@@ -256,7 +258,7 @@ pub fn is_label(text: &str) -> bool {
         && !text.split_whitespace().any(is_like_option)
 }
 
-/// The maximum number of words of a label.
+/// The largest number of words of a label.
 const WORDS_MAX: usize = 8;
 
 #[cfg(test)]
@@ -346,7 +348,7 @@ mod tests {
         }
         let repaired = repair(&format!("from=\"10.0.0.0/8\",{KEY}")).map(|repaired| repaired.line);
         assert_eq!(repaired, Some(format!("from=\"10.0.0.0/8\" {KEY}")));
-        // Quotes in the comment keep their length.
+        // Replacing a quote must not move the position of the comment.
         let comment = "\u{201c}a\u{201d}".repeat(100);
         assert_eq!(repair(&format!("\u{2022} {KEY} {comment}")).unwrap().line, format!("{KEY} {comment}"));
         assert!(repair(KEY).is_none());

@@ -1,4 +1,4 @@
-//! SSH keys that YAML changes: several joined into one string, or a mapping because of missing quotes.
+//! SSH keys that YAML changes: several keys in one string, or a mapping because quotes are missing.
 
 use std::collections::HashSet;
 
@@ -7,10 +7,10 @@ use crate::config::ssh_key;
 use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::yaml::{self, Field};
 
-/// Restores the SSH keys of `config` as their author wrote them, and returns an error for each. Removes the findings
+/// Restores the SSH keys of `config` as their author meant them, and returns an error for each. Removes the findings
 /// about their types from `findings`.
 ///
-/// `text` is the part as its author wrote it.
+/// `text` is the source text of the part.
 pub fn repair_keys(config: &mut CloudConfig, text: &str, findings: &mut Vec<Finding>) -> Vec<Finding> {
     let (mut found, mut respelled) = (Findings::default(), Vec::new());
     let users = config.users.iter_mut().filter_map(|user| user.value.as_mut());
@@ -48,7 +48,7 @@ pub fn repair_keys(config: &mut CloudConfig, text: &str, findings: &mut Vec<Find
     found
 }
 
-/// Reads an item with the characters that its lookalikes stand for; returns true if it is a key then.
+/// Replaces lookalike characters in an item. Returns true if the item is then a key.
 fn respell(field: &mut Field<String>, text: &str) -> bool {
     let written = field.span.and_then(|span| text.get(span.start..span.end)).unwrap_or_default();
     if written.is_ascii() || written.contains('\n') {
@@ -63,7 +63,7 @@ fn respell(field: &mut Field<String>, text: &str) -> bool {
     is_key
 }
 
-/// Reads an item that is a mapping because of a `: ` in its key as the text that it is.
+/// Restores the text of an item that YAML parsed as a mapping, because its key contains `: `.
 fn restore(field: &mut Field<String>, text: &str) -> Option<Finding> {
     let span = field.span?;
     let written = text.get(span.start..span.end)?;
@@ -89,14 +89,14 @@ fn restore(field: &mut Field<String>, text: &str) -> Option<Finding> {
     Some(Finding::new(&rules::KEY_QUOTES, span, message).sets_key("the key is set").help(help))
 }
 
-/// `text` without blanks and quotes around it.
+/// Removes blanks and quotes around `text`.
 fn unquoted(text: &str) -> &str {
     let text = text.trim();
     let inner = |quote| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
     inner('"').or_else(|| inner('\'')).filter(|inner| !inner.contains(['"', '\'', '\\'])).unwrap_or(text)
 }
 
-/// Corrects the text before the keys of an item, which sshd would ignore for it.
+/// Corrects the text before the keys of an item, because of which sshd would ignore them.
 fn correct_options(field: &mut Field<String>, text: &str, findings: &mut Findings) {
     let Some(value) = field.filled() else { return };
     let (mut at, end) = field.span.map_or((0, 0), |span| (span.start, span.end));
@@ -110,7 +110,7 @@ fn correct_options(field: &mut Field<String>, text: &str, findings: &mut Finding
         is_changed = true;
         lines.push(repaired.line.clone());
         if !findings.is_full(&rules::BAD_KEY_OPTIONS) {
-            // Each is looked for after the one before it.
+            // The search begins after the previous line, because lines can be equal.
             let start = text.get(at..end).and_then(|rest| rest.find(line.trim())).map(|found| at + found);
             at = start.unwrap_or(end);
             findings.push(repaired.finding(start, field.span));
@@ -121,14 +121,14 @@ fn correct_options(field: &mut Field<String>, text: &str, findings: &mut Finding
     }
 }
 
-/// Makes an item of each of the keys that are joined in one.
+/// Splits an item into its keys if several keys are joined in it.
 fn split(field: Field<String>, text: &str, findings: &mut Findings) -> Vec<Field<String>> {
     let Some(keys) = field.value.as_deref().and_then(ssh_key::joined) else { return vec![field] };
     let mut at = field.span.map_or(text.len(), |span| span.start);
     let end = field.span.map_or(text.len(), |span| span.end);
     let mut items = Vec::new();
     for key in keys {
-        // The body of a key stands once in the text and is never broken by YAML; options and comments can be.
+        // YAML never breaks the body of a key, unlike options and comments, so the body is found in the source text.
         let body = key.split([' ', '\t']).find(|word| word.starts_with("AAAA")).unwrap_or(key);
         let found = text.get(at..end).and_then(|rest| rest.find(body)).map(|found| at + found);
         let span = found.map_or(field.span, |body_at| {

@@ -1,7 +1,7 @@
-//! Unknown keys that are misspellings of a known one. If the known key is absent, the item would not have its meaning.
+//! Unknown keys that are misspellings of a known key. If the known key is absent, the item would have another meaning.
 //!
-//! A file without its `perms` is readable by every user, and one without its `contents` is emptied. Such an item is
-//! refused, as it is for a value of the wrong type. A user is not refused, because its account and keys are access.
+//! A file without its `perms` is readable by every user, and a file without its `contents` is empty. Such an item is
+//! refused, as for a value of the wrong type. A user is not refused, because its account and keys give access.
 
 use super::CloudConfig;
 use super::fields::{self, DROP_IN, FILE, FieldInfo, TOP, UNIT, USER};
@@ -10,10 +10,10 @@ use crate::diagnostic::{Finding, Findings, rules};
 use crate::text::{is_shown, suggest};
 use crate::yaml::{self, Entry, Field, Node, ParsedYaml};
 
-/// Keys that resemble one of ours and mean something else.
+/// Keys that resemble a known key and have another meaning.
 const LOOKALIKES: &[&str] = &["lock_passwd", "plain_text_passwd", "create_groups", "create_home", "comment"];
 
-/// The help for words with a more specific remedy than the correct spelling.
+/// Words with a more specific remedy than the correct spelling, and the remedy.
 const HELP: &[(&str, &str)] = &[
     ("source src url from content_from", "write the content itself: this program does not fetch files"),
     ("user group uid gid", "write both as `owner`: `user:group`"),
@@ -24,7 +24,7 @@ const HELP: &[(&str, &str)] = &[
     ("password pass pw", "write the hash of the password as `passwd`: `openssl passwd -6` makes one"),
 ];
 
-/// Marks items whose meaning an unknown key changes, so that they are refused.
+/// Refuses items whose meaning an unknown key changes.
 pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.as_deref().filter(|_| document.error.is_none()) else { return Vec::new() };
@@ -33,13 +33,13 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
     for fault in misspellings(root, &access) {
         let value = &fault.entry.value;
         if fault.meant == ["hostname"] {
-            // Keys of other programs resemble it.
+            // Keys of other programs can resemble the key.
             if value.text().is_none() || super::is_item_key(&fault.entry.name()) {
                 continue;
             }
             findings.push(fault.finding(&Subject::default(), "host name not set"));
         } else if (value.entries().is_none() && !requests_nothing(fault.entry, root)) || holds_keys(fault.entry) {
-            // cloud-init has a mapping of host keys with this name.
+            // In cloud-init, this name is a mapping of host keys.
             findings.push(fault.finding(&Subject::default(), "SSH keys not set"));
         }
     }
@@ -59,7 +59,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
             findings.push(fault.finding(&Subject::section("coreos.update"), "reboot strategy not set"));
         }
     }
-    // Made once: there can be many items.
+    // Computed once, because there can be many items.
     let (file_rows, user_rows, unit_rows, drop_in_rows) = (rows(&FILE), rows(&USER), rows(&UNIT), rows(&DROP_IN));
     for (node, file) in items(root.get("write_files"), &mut config.write_files) {
         let mut refused = false;
@@ -112,13 +112,13 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
     findings.into_list()
 }
 
-/// Returns true for a key of cloud-init at the top level that requests nothing here.
+/// Returns true for a key of cloud-init at the top level whose absence has no effect.
 fn requests_nothing(entry: &Entry, root: &Node) -> bool {
     let name = entry.name();
     foreign::find(&name, "", &entry.value).is_some() && foreign::asks_for_nothing(&name, "", &entry.value, root)
 }
 
-/// Misspelled sections of the top level below `coreos` that the top level lacks.
+/// Reports misspelled top-level sections that are below `coreos`, if the top level lacks them.
 fn misplaced(root: &Node, access: &Rows, sections: &Rows) -> Vec<Finding> {
     let coreos = root.get("coreos");
     let misspellings =
@@ -141,7 +141,7 @@ fn misplaced(root: &Node, access: &Rows, sections: &Rows) -> Vec<Finding> {
     .collect()
 }
 
-/// The known keys that an unknown one can be a misspelling of.
+/// The rows of the keys that an unknown key may stand for.
 type Rows = [&'static FieldInfo];
 
 fn rows(mapping: &fields::Mapping) -> Vec<&'static FieldInfo> {
@@ -174,7 +174,7 @@ fn items<'a, T>(
     nodes.iter().zip(fields).filter_map(|(node, field)| Some((&**node, field.value.as_mut()?)))
 }
 
-/// The mapping that a message is about: at the beginning of the message if it has a name, otherwise after the key.
+/// The mapping that a message is about, as text before the message (with the name of the item) or after the key.
 #[derive(Default)]
 struct Subject {
     before: String,
@@ -182,13 +182,13 @@ struct Subject {
 }
 
 impl Subject {
-    /// The section at `path`; without one, the document.
+    /// Creates the subject for the section at `path`, or for the document if the path is empty.
     fn section(path: &str) -> Self {
         let after = if path.is_empty() { String::new() } else { format!(" of `{path}`") };
         Self { after, ..Self::default() }
     }
 
-    /// An item of a list.
+    /// Creates the subject for an item of a list.
     fn item(mapping: &fields::Mapping, item: &Node) -> Self {
         let name = item.get(mapping.fields[0].name).and_then(Node::text);
         match name.filter(|name| is_plain(name)) {
@@ -198,22 +198,22 @@ impl Subject {
     }
 }
 
-/// Returns true for the name of an item without characters that can separate a secret from it: a line of an account
-/// file has a password hash after a colon, and a missing line break leaves a blank.
+/// Returns true if no character in the name of an item can separate a secret from it. In a line of an account file, a
+/// password hash follows a colon; after a lost line break, the next value follows a blank.
 fn is_plain(name: &str) -> bool {
     let is_plain = |c: char| (c.is_alphanumeric() && is_shown(c)) || "-_.@+/\\".contains(c);
     !name.is_empty() && name.len() <= 120 && name.chars().all(is_plain)
 }
 
-/// An unknown key, and the absent known keys that it can be a misspelling of.
+/// An unknown key, with the absent known keys that it may stand for.
 struct Misspelling<'a> {
     entry: &'a Entry,
     meant: Vec<&'static str>,
 }
 
-/// The unknown keys of `node` that are misspellings of an absent key of `rows`.
+/// Returns the unknown keys of `node` that may stand for an absent key of `rows`.
 fn misspellings<'a>(node: &'a Node, rows: &Rows) -> Vec<Misspelling<'a>> {
-    // Looked up once: a mapping can be long.
+    // Computed once, because a mapping can be long.
     let absent: Vec<_> =
         rows.iter().map(|row| row.name).filter(|key| node.get(key).is_none_or(Node::is_null)).collect();
     if absent.is_empty() {
@@ -223,7 +223,7 @@ fn misspellings<'a>(node: &'a Node, rows: &Rows) -> Vec<Misspelling<'a>> {
     let mut misspellings = Vec::new();
     for entry in node.entries().unwrap_or_default() {
         let name = entry.name();
-        // Most keys are known, and the others are looked up once.
+        // Most keys are known, so this cheap lookup comes first.
         if is_known(&name) {
             continue;
         }
@@ -244,22 +244,22 @@ fn misspellings<'a>(node: &'a Node, rows: &Rows) -> Vec<Misspelling<'a>> {
     misspellings
 }
 
-/// The key in `KEY:VALUE`, which has no space after its `:`.
+/// Returns the key in `KEY:VALUE`, which lacks the space after its `:`.
 fn without_space(name: &str) -> Option<&str> {
     name.split_once(':').filter(|(_, value)| !value.is_empty()).map(|(key, _)| key)
 }
 
-/// The absent keys of `rows` that an unknown key can be a misspelling of.
+/// Returns the absent keys of `rows` that an unknown key may stand for.
 fn meant_keys(name: &str, rows: &Rows, absent: &[&'static str]) -> Vec<&'static str> {
     let name = yaml::without_lookalikes(name).to_ascii_lowercase();
     if let Some(row) = rows.iter().find(|row| row.is_misspelled(&name)) {
         return vec![row.name];
     }
-    // A placeholder has no spelling.
+    // A placeholder of a template is not a misspelling.
     if LOOKALIKES.contains(&name.as_str()) || name.starts_with("__") {
         return Vec::new();
     }
-    // There can be many unknown keys, and few keys are absent.
+    // There can be many unknown keys but only few absent ones, so only these are compared.
     let is_close = !suggest::closest(&name, absent.iter().copied()).is_empty();
     if is_close { suggest::closest(&name, rows.iter().map(|row| row.name)) } else { Vec::new() }
 }
@@ -274,7 +274,7 @@ fn has_word(words: &str, name: &str) -> bool {
     words.split_ascii_whitespace().any(|word| word == name)
 }
 
-/// Returns true for `ssh` with the keys below it.
+/// Returns true for a key `ssh` that contains the SSH keys.
 fn holds_keys(entry: &Entry) -> bool {
     let keys = entry.value.entries().filter(|_| entry.key.eq_ignore_ascii_case("ssh")).unwrap_or_default();
     let is_key =
@@ -282,7 +282,8 @@ fn holds_keys(entry: &Entry) -> bool {
     keys.iter().any(|entry| is_key(&entry.name()))
 }
 
-/// The first unknown key of an item without `content` that can be a misspelling of it: a key of no row and no program.
+/// Returns the first unknown key of an item without `content` that may stand for it: a key that is in no row and
+/// belongs to no program.
 fn in_place_of_content<'a>(
     item: &'a Node,
     mapping: &fields::Mapping,
@@ -307,7 +308,7 @@ fn without_content(entry: &Entry, Subject { before, after }: &Subject, consequen
 }
 
 impl Misspelling<'_> {
-    /// The finding that the subject lacks the known key, with the given consequence.
+    /// Reports that the known key is missing from the subject, with the given consequence.
     fn finding(&self, Subject { before, after }: &Subject, consequence: &str) -> Finding {
         if let Some(key) = without_space(&self.entry.name()) {
             let message = format!("{before}no space after the `:` of `{key}`; {consequence}");
@@ -332,11 +333,11 @@ impl Misspelling<'_> {
     }
 }
 
-/// Keys of a file that request to keep its old content, which is not supported.
+/// Reports keys of a file that ask to keep its old content, which is unsupported.
 fn unsupported(node: &Node) -> Vec<Finding> {
     let mut findings = Vec::new();
     for entry in node.entries().unwrap_or_default() {
-        // Most keys are known.
+        // Most keys are known, so this lookup comes first.
         if FILE.field(&entry.key).is_some() {
             continue;
         }

@@ -1,7 +1,7 @@
 //! The types of a cloud-config, one file per section (docs/cloud-config.md).
 //!
-//! Nothing here decides anything. Types follow the document; what a value means, and whether it can
-//! be applied, is the planner's to say (`plan`).
+//! The types only mirror the document. The planner (`plan`) decides about the meaning of a value and whether it can be
+//! applied.
 
 mod advice;
 mod content;
@@ -41,7 +41,7 @@ pub(crate) use value::{FieldValue, Fields};
 
 use crate::yaml::{Entry, Field, KeyFacts};
 
-/// The facts about the keys of a cloud-config that reading one needs.
+/// The facts about the keys of a cloud-config that the YAML reader needs.
 pub const KEY_FACTS: KeyFacts =
     KeyFacts { advice: advice::advice, kind: fields::text_kind, skipped: fields::skipped_item };
 
@@ -63,22 +63,22 @@ mapping! {
     }
 }
 
-/// Returns true if `word` is a key that this program or cloud-init knows somewhere.
+/// Returns true if `word` is a key of this program or of cloud-init in any mapping.
 pub fn is_key(word: &str) -> bool {
     static KEYS: LazyLock<HashSet<&'static str>> =
         LazyLock::new(|| places::PLACES.iter().flat_map(places::Place::keys).chain(foreign::keys()).collect());
     KEYS.contains(&*word.replace('-', "_"))
 }
 
-/// Returns true if `word`, spelled with `_`, is a key of a section or of an item of a list, or one of another program.
+/// Returns true if `word`, spelled with `_`, is a key of a section, of an item of a list, or of another program.
 pub fn is_item_key(word: &str) -> bool {
     let places = places::PLACES.iter().filter(|place| place.is_item() || matches!(&*place.path, "" | "coreos"));
     places.flat_map(places::Place::keys).chain(foreign::keys()).any(|key| key == word)
 }
 
-/// Returns true if the key of `entry` in the section `place` is one of another program, whose value it may have.
+/// Returns true if the key of `entry` in the section `place` belongs to another program, which would accept its value.
 pub fn is_foreign(entry: &Entry, place: &str) -> bool {
-    // The default user of cloud-init is not a list.
+    // The key `user` of cloud-init, for its default user, is not a list.
     let is_users = entry.name() == "user" && place.is_empty() && entry.value.items().is_some();
     !is_users && foreign::find(&entry.name(), place, &entry.value).is_some()
 }

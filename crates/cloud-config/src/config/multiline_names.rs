@@ -1,14 +1,14 @@
-//! Names over several lines: the text after the first line is mostly a value that lacks its key.
+//! Names on several lines. The text after the first line is usually a value that lost its key.
 
 use super::CloudConfig;
 use super::fields::WrongType;
 use crate::diagnostic::{Finding, Span, rules};
 use crate::yaml::Field;
 
-/// Removes names and paths over several lines without quotes, with a finding each.
+/// Removes names and paths on several lines without quotes. Each gets a finding.
 ///
-/// YAML joins them into one string, so without `content: |` the content of a file would become part of its name, which
-/// every user can see. `text` is the source text of the part.
+/// YAML joins the lines into one string. Without `content: |`, the content of a file would become part of its name,
+/// which every user can read. `text` is the source text of the part.
 pub fn refuse_folded(config: &mut CloudConfig, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     config.each_text_mut(|mapping, row, field| {
@@ -18,9 +18,9 @@ pub fn refuse_folded(config: &mut CloudConfig, text: &str) -> Vec<Finding> {
     findings
 }
 
-/// Removes the value of `field`, which is `what`; `skipped` is the item that is skipped without it.
+/// Removes the value of `field`, called `what` in the message. `skipped` is the item that is skipped because of that.
 fn refuse(field: &mut Field<String>, what: &str, skipped: Option<&str>, text: &str) -> Option<Finding> {
-    // Most have no blank in them, and a line break becomes one.
+    // YAML joins lines with a blank. Most names have neither a blank nor a line break, so this check comes first.
     field.filled().filter(|name| name.contains([' ', '\n']))?;
     let span = field.span?;
     let written = text.get(span.start..span.end)?.trim_end();
@@ -69,7 +69,7 @@ mod tests {
                 !format!("{findings:?}{steps:?}{refused:?}").contains("hunter2"),
                 "{findings:#?}{steps:#?}{refused:#?}"
             );
-            // Only the group is skipped.
+            // A missing group only removes that group.
             assert!(!refused.is_empty() || lines.starts_with("hostname") || lines.contains("groups"), "{lines}");
         }
     }

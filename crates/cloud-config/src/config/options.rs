@@ -1,7 +1,7 @@
-//! The option tables of the services that `CoreOS` came with (docs/cloud-config.md#options-of-services).
+//! The option tables of the services of CoreOS (docs/cloud-config.md#options-of-services).
 //!
-//! Each service is one table; a row has the name of an option, its type and the
-//! environment variable it becomes. The types `Etcd`, `Fleet` … only name their table.
+//! Each service has one table. A row has the name of an option, its type and its environment variable. The types
+//! `Etcd`, `Fleet` … only stand for their tables.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,7 +16,7 @@ use crate::yaml::Field;
 pub enum OptionType {
     /// Text as written.
     Text,
-    /// A whole number.
+    /// An integer.
     Int,
     /// A number.
     Float,
@@ -24,31 +24,31 @@ pub enum OptionType {
     Bool,
 }
 
-/// Values that an option is known to take; another one is written all the same, with a warning.
+/// The values that an option is known to accept. Another value is also written, with a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KnownValues {
     /// One of these words.
     Words(&'static [&'static str]),
-    /// An optional day of the week and a time: `Thu 04:00`.
+    /// An optional day of the week, and a time: `Thu 04:00`.
     WindowStart,
-    /// A duration as Go writes it: `1h30m`.
+    /// A duration in the format of Go: `1h30m`.
     Duration,
 }
 
 /// One option of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceOption {
-    /// How it is spelled in the configuration, with `_`.
+    /// The name in the configuration, spelled with `_`.
     pub name: &'static str,
     /// The type.
     pub kind: OptionType,
-    /// The environment variable, where that is not the prefix and the name in capitals.
+    /// The environment variable, if it is not the prefix and the name in capitals.
     pub variable: Option<&'static str>,
-    /// Why it is deprecated.
+    /// The reason why the option is deprecated.
     pub deprecated: Option<&'static str>,
-    /// Only root may read its file.
+    /// True if the value goes to a file that only root can read.
     pub secret: bool,
-    /// It lets a machine join a cluster: `--print-config` redacts it.
+    /// True if `--print-config` redacts the value, because it lets a machine join a cluster.
     pub redacted: bool,
     /// The known values.
     pub known: Option<KnownValues>,
@@ -69,7 +69,7 @@ impl ServiceOption {
         self
     }
 
-    /// Returns true if its service knows the option.
+    /// Returns true if the service itself has the option.
     pub fn works(&self) -> bool {
         self.deprecated != Some(FOR_ETCD2)
     }
@@ -106,21 +106,21 @@ const fn boolean(name: &'static str) -> ServiceOption {
     ServiceOption::new(name, OptionType::Bool)
 }
 
-/// The options of one service.
+/// The option table of a service.
 #[derive(Debug)]
 pub struct Table {
     /// The key under `coreos`.
     pub section: &'static str,
-    /// The prefix of the environment variables, e.g. `ETCD_`.
+    /// The prefix of the environment variables, such as `ETCD_`.
     pub prefix: &'static str,
-    /// The reason for which the whole section is deprecated.
+    /// The reason why the whole section is deprecated.
     pub deprecated: Option<&'static str>,
     /// The options, in the order in which they are written.
     pub options: &'static [ServiceOption],
 }
 
 impl Table {
-    /// The environment variable of an option of this table.
+    /// Returns the environment variable of an option of this table.
     pub fn variable(&self, option: &ServiceOption) -> String {
         option.variable.map_or_else(|| format!("{}{}", self.prefix, option.name.to_ascii_uppercase()), str::to_owned)
     }
@@ -128,9 +128,9 @@ impl Table {
 
 /// A service with options.
 pub trait Service {
-    /// Its table.
+    /// The option table of the service.
     const TABLE: &'static Table;
-    /// The names of its options, which are the keys of its section.
+    /// The names of the options, which are the keys of the section.
     const NAMES: &'static [&'static str];
 }
 
@@ -157,7 +157,7 @@ macro_rules! services {
                     &names::<{ <Self as Service>::TABLE.options.len() }>(Self::TABLE.options);
             }
         )*
-        /// The tables of all services.
+        /// The option tables of all services.
         pub static TABLES: &[&Table] = &[$($name::TABLE),*];
     };
 }
@@ -336,7 +336,7 @@ services! {
     };
 }
 
-/// A value that was set.
+/// The value of an option.
 #[derive(Clone, PartialEq)]
 pub enum OptionValue {
     /// A string.
@@ -350,7 +350,7 @@ pub enum OptionValue {
 }
 
 impl OptionValue {
-    /// Zero, false and empty values are as if they were not set.
+    /// Returns true for zero, false and empty values, which are treated like a missing option.
     pub fn is_unset(&self) -> bool {
         match self {
             Self::Text(text) => text.is_empty(),
@@ -362,7 +362,7 @@ impl OptionValue {
 }
 
 impl fmt::Debug for OptionValue {
-    /// Without the text, which may be a password.
+    /// Omits the text, which may be a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(_) => f.write_str(REDACTED),
@@ -382,9 +382,9 @@ impl fmt::Display for OptionValue {
     }
 }
 
-/// The options of a service that are set.
+/// The options of a service that the configuration sets.
 pub struct Options<S> {
-    /// The options that are set, in the order of the table, with their values.
+    /// The set options, in the order of the table, with their values.
     pub set: Vec<(&'static ServiceOption, Field<OptionValue>)>,
     service: PhantomData<S>,
 }
@@ -396,7 +396,7 @@ impl<S> Default for Options<S> {
 }
 
 impl<S> fmt::Debug for Options<S> {
-    /// Names only: some values are passwords.
+    /// Prints the names only, because some values are passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.set.iter().map(|(option, _)| option.name)).finish()
     }

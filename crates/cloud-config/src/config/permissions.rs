@@ -2,19 +2,16 @@
 
 use crate::diagnostic::{Finding, Span, rules};
 
-/// The mode of a file whose permissions are not given.
+/// The default mode of a file.
 pub const DEFAULT: u32 = 0o644;
 
-/// Modes that people mean; what else they write may be one of these in decimal.
+/// Modes that are commonly used. A number with another meaning in octal may be one of these in decimal.
 const USUAL: [u32; 21] = [
     0o400, 0o440, 0o444, 0o500, 0o550, 0o555, 0o600, 0o640, 0o644, 0o660, 0o664, 0o666, 0o700, 0o710, 0o711, 0o750,
     0o751, 0o755, 0o770, 0o775, 0o777,
 ];
 
-/// Reads `text` as a mode, with what is worth telling of it; an error finding refuses the file.
-///
-/// Octal is what counts. A number that cannot be octal, but is a mode of nine bits in decimal, is what
-/// YAML tools make of an unquoted `0644`: it is taken as that mode.
+/// Parses `text` as a mode. The result may have a finding about an unusual spelling; an error refuses the file.
 pub fn parse(text: &str, span: Option<Span>) -> Result<(u32, Option<Finding>), Finding> {
     let bad = |why: String| {
         Finding::new(&rules::BAD_PERMISSIONS, span, why).help("write an octal mode in quotes, such as \"0644\"")

@@ -1,6 +1,6 @@
-//! The mappings of a cloud-config, and the kind of value below each of their keys.
+//! The mappings of a cloud-config, and the kinds of values that their keys take.
 //!
-//! They are derived from the types (`yaml::Shape`), not from a second list of keys.
+//! The mappings are derived from the Rust types (`yaml::Shape`), so there is no second list of keys.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -13,22 +13,22 @@ use crate::yaml::Shape;
 pub(crate) enum KeyShape {
     /// A string, a number or a boolean.
     Value,
-    /// A list of these.
+    /// A list of strings, numbers or booleans.
     Values,
-    /// A mapping, by the number of its place.
+    /// A mapping, by the index of its place.
     Section(usize),
-    /// A list of mappings, by the number of their place.
+    /// A list of mappings, by the index of their place.
     Items(usize),
 }
 
 /// A mapping that can have keys.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// The path of its keys: empty for the top level, `coreos.update`, `coreos.units[]`.
+    /// The path of the mapping: empty for the top level, `coreos.update`, `coreos.units[]`.
     pub path: String,
-    /// The place that contains it.
+    /// The index of the place that contains this one.
     parent: Option<usize>,
-    /// Its known keys.
+    /// The known keys, with the kinds of their values.
     keys: Vec<(&'static str, KeyShape)>,
 }
 
@@ -39,10 +39,10 @@ pub(crate) static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
     places
 });
 
-/// The number of the top level.
+/// The index of the top level in [`PLACES`].
 pub(crate) const TOP: usize = 0;
 
-/// A key of more places than this is too common to suggest where it belongs.
+/// The largest number of places that a message suggests for a key. A key that more places have is too common.
 const FEW: usize = 3;
 
 fn add(places: &mut Vec<Place>, shape: Shape, path: String, parent: Option<usize>) -> KeyShape {
@@ -66,22 +66,22 @@ fn add(places: &mut Vec<Place>, shape: Shape, path: String, parent: Option<usize
 }
 
 impl Place {
-    /// The kind of the value of the key `name`, spelled with `_`, if the key is known here.
+    /// Returns the kind of the value of the key `name`, spelled with `_`; `None` for an unknown key.
     pub fn shape_of(&self, name: &str) -> Option<KeyShape> {
         self.keys.iter().find(|(key, _)| *key == name).map(|(_, below)| *below)
     }
 
-    /// The keys that are known here.
+    /// Returns the known keys.
     pub fn keys(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.keys.iter().map(|(key, _)| *key)
     }
 
-    /// Returns true if it is an item of a list.
+    /// Returns true if the place is an item of a list.
     pub fn is_item(&self) -> bool {
         self.path.ends_with("[]")
     }
 
-    /// Describes the place, for a message after "belongs".
+    /// Describes the place, for a message after the word "belongs".
     fn description(&self) -> String {
         match self.path.strip_suffix("[]") {
             Some(list) => format!("in an item of `{list}`"),
@@ -94,9 +94,9 @@ impl Place {
 /// The places that a misplaced key can belong to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum KeyPlaces {
-    /// A place near by: the key has a wrong indentation, or is in the section beside.
+    /// Places near the key: it has a wrong indentation, or is in the next section.
     Near(Vec<&'static Place>),
-    /// A place farther away that has a key of this name.
+    /// Places that are not near the key but have a key of this name.
     Far(Vec<&'static Place>),
 }
 
@@ -108,7 +108,7 @@ impl PartialEq for Place {
 
 impl Eq for Place {}
 
-/// The places that know the key `name`, spelled with `_`, which the place of the number `at` does not know.
+/// Returns the places that have the key `name`, spelled with `_`, for a key that the place with the index `at` lacks.
 pub(crate) fn other_places(name: &str, at: usize) -> Option<KeyPlaces> {
     let known = |place: &&Place| place.shape_of(name).is_some();
     let (near, far): (Vec<_>, Vec<_>) =
@@ -116,23 +116,23 @@ pub(crate) fn other_places(name: &str, at: usize) -> Option<KeyPlaces> {
     let places = |numbers: Vec<usize>| numbers.into_iter().map(|number| &PLACES[number]).collect();
     match (near.len(), far.len()) {
         (1..=FEW, _) => Some(KeyPlaces::Near(places(near))),
-        // In an item of a list, the name of an option is a coincidence.
+        // In an item of a list, a key with the name of a service option is a coincidence.
         (0, 1..=FEW) if at == TOP => Some(KeyPlaces::Far(places(far))),
         _ => None,
     }
 }
 
-/// Returns true if a key of the place `to` can be at the place `at` by a small mistake.
+/// Returns true if a small mistake can move a key of the place `to` to the place `at`.
 fn is_near(at: usize, to: usize) -> bool {
     let parent = |place: usize| PLACES[place].parent;
     let around = std::iter::successors(parent(at), |place| parent(*place)).any(|place| place == to);
     let beside = parent(to) == parent(at) && parent(to) != Some(TOP);
     around || parent(to) == Some(at) || PLACES[to].is_item() || (beside && !PLACES[at].is_item())
-        // Keys directly below `coreos` are as well known as those of the top level.
+        // Keys directly below `coreos` are as well known as top-level keys.
         || parent(to) == Some(TOP)
 }
 
-/// The places as words: "under `coreos.etcd` or in an item of `users`".
+/// Lists places for a message: "under `coreos.etcd` or in an item of `users`".
 pub(crate) fn description(places: &[&Place]) -> String {
     let mut words = String::new();
     for (index, place) in places.iter().enumerate() {
@@ -146,7 +146,7 @@ pub(crate) fn description(places: &[&Place]) -> String {
     words
 }
 
-/// The remedy for a key that belongs to one place alone.
+/// Returns the remedy for a key that only one place has.
 pub(crate) fn indentation_help(places: &[&Place]) -> Option<String> {
     match places {
         [place] if place.path.is_empty() => Some("write it at the beginning of a line, without indentation".to_owned()),

@@ -1,6 +1,6 @@
-//! Items without the `- ` that should begin them: YAML reads their keys as further keys of the item above.
+//! Items that lack the `- ` at their beginning: YAML parses their keys as keys of the item above.
 //!
-//! The last value of each key would be used: a user would get the groups of another one, and only the last file would
+//! The last value of each key would be used. A user would get the groups of another user, and only the last file would
 //! be written.
 
 use std::collections::HashSet;
@@ -10,7 +10,7 @@ use super::CloudConfig;
 use crate::diagnostic::{Finding, Findings, SEPARATE_USER, Span, rules};
 use crate::yaml::{Entry, Field, Kind, Node, ParsedYaml};
 
-/// Splits each item of `users` that has two names into two users, and reports it.
+/// Splits each item of `users` with two names into two users, and reports it.
 pub fn split_users(document: &mut ParsedYaml) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.as_mut().and_then(Rc::get_mut) else { return Vec::new() };
@@ -24,7 +24,7 @@ pub fn split_users(document: &mut ParsedYaml) -> Vec<Finding> {
         };
         keys.extend(keys_of(item));
         for part in &parts {
-            // A key that a user has twice is still reported.
+            // A duplicate key of one of the new users is still reported.
             let Kind::Mapping(mapping) = &part.kind else { continue };
             let replaced: HashSet<_> = mapping.written().skip(mapping.entries.len()).map(Entry::name).collect();
             for entry in mapping.entries.iter().filter(|entry| replaced.contains(&entry.name())) {
@@ -43,7 +43,7 @@ pub fn split_users(document: &mut ParsedYaml) -> Vec<Finding> {
     findings.into_list()
 }
 
-/// Marks items with a second name or path, so that they are refused, and reports them.
+/// Refuses items with a second name or path, and reports them.
 pub fn refuse_repeated(config: &mut CloudConfig, document: &mut ParsedYaml) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.clone() else { return Vec::new() };
@@ -80,10 +80,10 @@ pub fn refuse_repeated(config: &mut CloudConfig, document: &mut ParsedYaml) -> V
     findings.into_list()
 }
 
-/// The entry of `item` in which `key` is given again with another value, behind further keys.
+/// Returns the entry of `item` that repeats `key` with another value, after further keys.
 fn again<'a>(item: &'a Node, key: &str) -> Option<&'a Entry> {
     let Kind::Mapping(mapping) = &item.kind else { return None };
-    // Few items have a key twice.
+    // Most items have no key twice.
     if mapping.written().count() == mapping.entries.len() {
         return None;
     }
@@ -94,8 +94,8 @@ fn again<'a>(item: &'a Node, key: &str) -> Option<&'a Entry> {
     written.iter().skip(first + 2).find(is_other).copied()
 }
 
-/// The entry of `item` that begins another one, whose name or path is `last`: the first key again, as items are written
-/// alike, or else the first key that is given again.
+/// Returns the entry of `item` that begins the second item, whose name or path is `last`: a repetition of the first
+/// key, since items are usually written alike, or else the first repeated key.
 fn first_repeated<'a>(item: &'a Node, last: &'a Entry) -> &'a Entry {
     let Kind::Mapping(mapping) = &item.kind else { return last };
     let mut written: Vec<_> = mapping.written().collect();
@@ -107,19 +107,19 @@ fn first_repeated<'a>(item: &'a Node, last: &'a Entry) -> &'a Entry {
     first.or_else(repeated).copied().unwrap_or(last)
 }
 
-/// Returns true if `item` has a name, once.
+/// Returns true if `item` has exactly one name.
 fn has_one_name(item: &Node) -> bool {
     let Kind::Mapping(mapping) = &item.kind else { return false };
     mapping.written().filter(|entry| entry.name() == "name").count() == 1
 }
 
-/// The positions of all keys that are written in `item`.
+/// Returns the positions of all keys in `item`.
 fn keys_of(item: &Node) -> Vec<Span> {
     let Kind::Mapping(mapping) = &item.kind else { return Vec::new() };
     mapping.written().map(|entry| entry.key_span).collect()
 }
 
-/// Removes the findings that keys at these positions are given twice.
+/// Removes the findings about duplicate keys at these positions.
 fn forget_duplicates(document: &mut ParsedYaml, keys: &HashSet<Span>) {
     let about_twice = [&rules::DUPLICATE_KEY, &rules::TWO_SPELLINGS];
     let is_known =
@@ -139,7 +139,7 @@ mod tests {
     use crate::plan::Facts;
     use crate::{document, user_data};
 
-    /// The rules of the findings, each with its line, and what is planned.
+    /// Returns the rules of the findings, each with its line, and the planned steps.
     fn outcome(text: &str) -> (Vec<String>, Vec<String>) {
         let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK";
         let text = format!("#cloud-config\n{}", text.replace("KEY", key));
@@ -166,7 +166,7 @@ mod tests {
         let wanted =
             ["ensure user ada", "ensure user bob", &format!("{keys} ada (set set)"), &format!("{keys} bob (set set)")];
         assert_eq!(steps, wanted);
-        // The start of the second one is unknown.
+        // The start of the second user is unknown.
         let (rules, steps) = outcome("users:\n- groups: [sudo]\n  name: ada\n  gecos: A\n  name: bob\n");
         assert_eq!((rules, steps), (vec!["missing-dash 6".to_owned()], vec!["refused: user no. 1".to_owned()]));
         let (rules, steps) =
@@ -175,7 +175,7 @@ mod tests {
             (rules, steps),
             (vec!["missing-dash 5".to_owned()], vec!["ensure user ada".to_owned(), "ensure user bob".to_owned()])
         );
-        // A key that one of the two has twice.
+        // One of the two users has a duplicate key.
         let (rules, _) = outcome("users:\n- name: ada\n  gecos: A\n  name: bob\n  gecos: B\n  gecos: C\n");
         assert_eq!(rules, ["missing-dash 5", "duplicate-key 7"]);
     }

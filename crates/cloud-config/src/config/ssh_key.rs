@@ -11,7 +11,7 @@ use crate::diagnostic::{Finding, Span, rules};
 use crate::yaml::Field;
 use crate::yaml::key_items::KEY_TYPES;
 
-/// The base64 that sshd accepts: padding can be missing.
+/// The base64 that sshd accepts: padding may be missing.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -19,7 +19,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Keys in order, without duplicates. A set finds duplicates, since lists can be long.
+/// Keys in order, without duplicates. A set finds the duplicates, because lists can be long.
 #[derive(Default)]
 pub struct Keys {
     list: Vec<String>,
@@ -34,17 +34,16 @@ impl Keys {
         }
     }
 
-    /// The keys.
+    /// Returns the keys in order.
     pub fn into_list(self) -> Vec<String> {
         self.list
     }
 }
 
-/// Adds the keys of one entry, which can have several lines, to `keys`, and returns the number of lines that are not
-/// keys.
+/// Adds the keys of one entry, which can have several lines, to `keys`. Returns the number of lines that are not keys.
 ///
-/// These lines are skipped. Keys after invalid options have one finding, all other lines another. Neither quotes a
-/// line: an entry can be megabytes of other text, and one finding per line would be gigabytes.
+/// These lines are skipped. One finding reports all keys with invalid options, and another all other lines. Neither
+/// quotes a line: an entry can be megabytes of other text, and one finding per line would be gigabytes.
 pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut impl Extend<Finding>) -> usize {
     let (mut others, mut private, mut exported, mut elsewhere, mut incomplete) = (0, false, false, false, false);
     let (mut with_options, mut option) = (0, None);
@@ -115,7 +114,7 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
     others + with_options
 }
 
-/// Adds the keys of a list of `user` to `keys`, and reports a list without a valid key.
+/// Adds the keys of a list of `user` to `keys`, and reports a list without any valid key.
 pub fn collect_list(user: &str, list: &[Field<String>], keys: &mut Keys, findings: &mut impl Extend<Finding>) {
     let (mut invalid, mut known, mut found) = (0, Keys::default(), Vec::new());
     for entry in list {
@@ -124,7 +123,7 @@ pub fn collect_list(user: &str, list: &[Field<String>], keys: &mut Keys, finding
         }
     }
     if invalid > 0 && known.list.is_empty() {
-        // The first finding has the help for its line.
+        // The first finding has the help that suits its line.
         let first = found.iter().position(|finding| *finding.rule == rules::BAD_SSH_KEY);
         let first = found.swap_remove(first.unwrap_or_default());
         let message = "no valid SSH key in `ssh_authorized_keys`; SSH keys not set".to_owned();
@@ -145,7 +144,7 @@ fn is_reference(line: &str) -> bool {
     let line = line.to_ascii_lowercase();
     let services = ["github", "gh", "gitlab", "gl", "lp", "launchpad", "http", "https", "ftp", "file", "git"];
     let is_service = line.split_once(':').is_some_and(|(service, _)| services.contains(&service));
-    // Options of keys have no slash before their first blank.
+    // Options of a key contain no slash before their first blank.
     let first = line.split_ascii_whitespace().next().unwrap_or_default();
     let is_path = first.starts_with(['/', '~']) || first.strip_suffix(".pub").is_some();
     is_service || is_path || first.starts_with("github.com/") || first == "ssh-import-id"
@@ -155,12 +154,12 @@ fn is_reference(line: &str) -> bool {
 pub struct PublicKey<'a> {
     /// Its type, such as `ssh-ed25519`.
     pub kind: &'a str,
-    /// The rest of its body after the type.
+    /// The body of the key after the type.
     rest: Vec<u8>,
 }
 
 impl PublicKey<'_> {
-    /// How long an RSA key is.
+    /// Returns the length of an RSA key in bits.
     pub fn rsa_bits(&self) -> Option<usize> {
         let (_exponent, rest) = field(&self.rest)?;
         let (modulus, _) = field(rest)?;
@@ -169,23 +168,23 @@ impl PublicKey<'_> {
     }
 }
 
-/// The first field of a body, and what follows it.
+/// Splits off the first field of a body.
 fn field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     rest.split_at_checked(u32::from_be_bytes(*length) as usize)
 }
 
-/// Returns true if `line` is a key of `authorized_keys`: options, if any, a type, its body, a comment.
+/// Returns true if `line` is a key of `authorized_keys`: optional options, a type, a body, an optional comment.
 pub fn is_key(line: &str) -> bool {
     parse(line).is_some()
 }
 
-/// The key of a line of `authorized_keys` without its options and comment, if there is one.
+/// Parses the key in a line of `authorized_keys`, without its options and comment.
 pub fn parse(line: &str) -> Option<PublicKey<'_>> {
     if line.chars().any(|c| c.is_control() && c != '\t') {
         return None;
     }
-    // Without options the first word is the type; with them, they end at the first blank outside quotes.
+    // Without options, the first word is the type. Options end at the first blank outside of quotes.
     typed_body(line).or_else(|| {
         let rest = after_options(line)?;
         let key = typed_body(rest)?;
@@ -198,32 +197,32 @@ pub(super) fn is_bare_key(line: &str) -> bool {
     is_key(line) && typed_body(line).is_some()
 }
 
-/// The type and the body of a key at the start of `text`, if the body has the same type in it.
+/// Parses the type and the body of a key at the beginning of `text`, if the body contains the same type.
 fn typed_body(text: &str) -> Option<PublicKey<'_>> {
     let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
     let (kind, body) = (words.next()?, words.next()?);
     let blob = BASE64.decode(body).ok()?;
-    // The body is a list of fields with their lengths; the first is the type, and no key has only that.
+    // The body is a list of fields with their lengths. The first one is the type, and every key has more fields.
     let (named, rest) = field(&blob)?;
     (named == kind.as_bytes() && is_whole(kind, rest)).then(|| PublicKey { kind, rest: rest.to_owned() })
 }
 
-/// Returns true if a type and the start of a body of that type begin `line`.
+/// Returns true if `line` begins with a type and the start of a body of that type.
 fn begins_body(line: &str) -> bool {
     let mut words = line.split_whitespace();
     let (Some(kind), Some(body)) = (words.next(), words.next()) else { return false };
     let length = u32::try_from(kind.len()).unwrap_or_default();
     let first_field = [&length.to_be_bytes(), kind.as_bytes()].concat();
-    // Base64 turns three bytes into four characters, whatever follows them.
+    // Base64 encodes groups of three bytes independently.
     let whole = first_field.len() / 3 * 3;
     KEY_TYPES.iter().any(|name| kind.starts_with(name)) && body.starts_with(&BASE64.encode(&first_field[..whole]))
 }
 
-/// Returns true if a key has all fields of its type and ends after the last, as sshd requires: a key that was wrapped
-/// or cut off in the middle is invalid.
+/// Returns true if a key has all fields of its type and ends after the last one, as sshd requires. A key that was
+/// wrapped or cut off is invalid.
 fn is_whole(kind: &str, mut rest: &[u8]) -> bool {
     if rest.len() <= 4 || kind.contains("-cert-") {
-        // Certificates have numbers between their fields.
+        // Certificates have numbers between their fields, so only their presence is checked.
         return rest.len() > 4;
     }
     let mut fields = 0;
@@ -234,7 +233,7 @@ fn is_whole(kind: &str, mut rest: &[u8]) -> bool {
     rest.is_empty() && fields >= wanted
 }
 
-/// The rest of a line after the options.
+/// Returns the rest of a line after the options.
 pub(super) fn after_options(line: &str) -> Option<&str> {
     let mut quoted = false;
     let mut escaped = false;
@@ -249,7 +248,7 @@ pub(super) fn after_options(line: &str) -> Option<&str> {
     None
 }
 
-/// Returns true for a key, or several joined ones, that begins with its type or with an option that sshd knows.
+/// Returns true for a key, or several joined keys, that begins with its type or with an option of sshd.
 pub fn begins_key(text: &str) -> bool {
     let name = text.split([' ', '\t', ',', '=']).next().unwrap_or_default();
     let is_option = key_options::names().any(|option| option.eq_ignore_ascii_case(name));
@@ -257,8 +256,8 @@ pub fn begins_key(text: &str) -> bool {
     (is_option || is_type) && is_key(joined(text).unwrap_or_default().first().unwrap_or(&text))
 }
 
-/// The keys of an entry in which line breaks are missing, each with its options and its comment. `None` if no line
-/// break is missing.
+/// Returns the keys of an entry that lacks line breaks, each with its options and comment; `None` if no line break is
+/// missing.
 pub fn joined(entry: &str) -> Option<Vec<&str>> {
     let is_whole = |line: &str| is_key(line) && line.matches('"').count().is_multiple_of(2);
     let escaped = || entry.split("\\n").map(str::trim).filter(|line| !line.is_empty());
@@ -270,14 +269,14 @@ pub fn joined(entry: &str) -> Option<Vec<&str>> {
     (keys.len() > lines().count()).then_some(keys)
 }
 
-/// The keys of one line. A key begins where its type is followed by a body of that type, or with its options.
+/// Returns the keys on one line. A key begins with its options, or with a type that is followed by a body of that type.
 fn on_line(line: &str) -> Vec<&str> {
     if line.starts_with('#') {
         return vec![line];
     }
     let is_separator = |c: char| matches!(c, ' ' | '\t' | ',' | ';');
     let (mut keys, mut start, mut at) = (Vec::new(), 0, 0);
-    // The end of the last options: options that begin inside of others are part of them.
+    // The end of the previous options: a key inside of them is part of their text.
     let mut options_end = 0;
     let mut is_key_list = KEY_TYPES.iter().any(|kind| line.starts_with(kind));
     while let Some(word) = line.get(at..).filter(|word| !word.is_empty()) {
@@ -305,7 +304,7 @@ fn on_line(line: &str) -> Vec<&str> {
     keys
 }
 
-/// The end of the body of a key that `text` begins with.
+/// Returns the end of the body of the key at the beginning of `text`.
 fn body_end(text: &str) -> Option<usize> {
     if !KEY_TYPES.iter().any(|kind| text.starts_with(kind)) {
         return None;
@@ -316,7 +315,7 @@ fn body_end(text: &str) -> Option<usize> {
     typed_body(&text[..end]).map(|_| end)
 }
 
-/// A key without the separators and the `-` of the next item after it.
+/// Removes separators, and the `-` of the next item, after a key.
 fn trim_item(text: &str) -> &str {
     let text = text.trim_end_matches([' ', '\t', ',', ';']);
     let item =
@@ -328,7 +327,7 @@ fn trim_item(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    /// A key of made-up bytes, of any type.
+    /// Returns a key with made-up bytes, of any type.
     fn key(kind: &str) -> String {
         let mut blob = u32::try_from(kind.len()).unwrap().to_be_bytes().to_vec();
         blob.extend(kind.as_bytes());

@@ -39,7 +39,7 @@ mapping! {
     }
 }
 
-/// The commands for a unit (docs/cloud-config.md#coreosunits).
+/// The commands of a unit, for systemd (docs/cloud-config.md#coreosunits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verb {

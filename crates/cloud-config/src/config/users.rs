@@ -47,10 +47,10 @@ mapping! {
     }
 }
 
-/// The remedy for the default user of cloud-init.
+/// The remedy for an item `default`, the default user of cloud-init.
 const DEFAULT_USER: &str = "remove `default`: existing users are kept, and the keys of `core` need no entry in `users`";
 
-/// Turns the errors about the item `default` of `users` into notes: tools write it into every configuration.
+/// Turns the errors about the item `default` of `users` into notes: tools write that item into every configuration.
 pub fn accept_default_user(config: &mut CloudConfig, document: &ParsedYaml, findings: &mut [Finding]) {
     let Some(list) = document.root.as_deref().and_then(|root| root.get("users")) else { return };
     let is_default = |node: &Node| node.text() == Some("default");
@@ -59,7 +59,7 @@ pub fn accept_default_user(config: &mut CloudConfig, document: &ParsedYaml, find
     for (node, field) in list.items().unwrap_or_default().iter().zip(&mut config.users) {
         if is_default(node) {
             spans.insert(node.span);
-            // Without a position, it is not an item any more.
+            // The default value, without a position, is not an item any more.
             *field = Field::default();
         }
     }
@@ -110,7 +110,7 @@ impl<'de> Deserialize<'de> for Groups {
             }
         }
 
-        // A text has the position of the field.
+        // A string of group names has the position of the whole field.
         let field = Field::<List>::deserialize(deserializer)?;
         let groups = field.value.map(|list| list.0.0).unwrap_or_default();
         let place = |group: Field<String>| Field { span: group.span.or(field.span), ..group };

@@ -1,4 +1,4 @@
-//! The fields of a mapping, for code that treats them alike.
+//! Uniform access to the fields of a mapping.
 
 use super::fields::{self, FieldInfo, Mapping};
 use super::options::{Options, Service};
@@ -6,8 +6,8 @@ use super::{CloudConfig, CoreOs, DropIn, File, Groups, Oem, Unit, Update, User};
 use crate::text::secret::Secret;
 use crate::yaml::{Bytes, Field};
 
-/// Declares the type of a mapping. Each field is a [`FieldValue`], so code for all fields, such as `--print-config`,
-/// also handles a new one.
+/// Declares the type of a mapping. Each field is a [`FieldValue`], so that code for all fields, such as
+/// `--print-config`, also handles a new field.
 macro_rules! mapping {
     (
         $(#[$meta:meta])*
@@ -36,12 +36,12 @@ macro_rules! mapping {
 }
 pub(super) use mapping;
 
-/// The fields of a mapping with their keys.
+/// Access to the fields of a mapping by their keys.
 pub(crate) trait Fields {
-    /// All of them, in the order of the type.
+    /// Returns all fields, in the order of the type.
     fn fields(&self) -> Vec<(&'static str, FieldValue<'_>)>;
 
-    /// The fields that are strings or lists of strings.
+    /// Returns the fields that are strings or lists of strings.
     fn texts_mut(&mut self) -> Vec<(&'static str, &mut [Field<String>])>;
 }
 
@@ -57,7 +57,7 @@ pub(crate) enum FieldValue<'a> {
     Section,
 }
 
-/// A field of a mapping.
+/// The conversion of a field to a [`FieldValue`].
 pub(crate) trait AsValue {
     fn value(&self) -> FieldValue<'_>;
 
@@ -159,7 +159,7 @@ impl CloudConfig {
         self.coreos.oem.get().into_iter().for_each(|oem| each(&fields::OEM, oem.fields()));
     }
 
-    /// Calls `look` with each text of each mapping, the mapping, and the row of its field.
+    /// Calls `look` with each string of each mapping, the mapping, and the row of its field.
     pub(crate) fn each_text_mut(&mut self, mut look: impl FnMut(&Mapping, &'static FieldInfo, &mut Field<String>)) {
         let mut each = |mapping: &Mapping, item: &mut dyn Fields| {
             for (key, texts) in item.texts_mut() {

@@ -1,11 +1,11 @@
-//! Content that a document marker cuts off.
+//! Content that a document marker (`---` or `...`) ends.
 
 use super::{ContentOwner, is_name_of_key, is_structure, width};
 use crate::config::CloudConfig;
 use crate::diagnostic::{Finding, Span, rules};
 use crate::yaml;
 
-/// Marks items whose content contains one of these positions, which are sorted, so that they are refused.
+/// Refuses the items whose content contains one of these positions, which are sorted.
 pub fn refuse_cut_content(config: &mut CloudConfig, places: &[usize]) {
     let is_cut = |span: Option<Span>| {
         span.is_some_and(|span| {
@@ -23,7 +23,7 @@ pub fn refuse_cut_content(config: &mut CloudConfig, places: &[usize]) {
     }
 }
 
-/// The finding of a block scalar that ends at a marker with more text in the first column below it.
+/// Reports a block scalar that ends at a marker with more text in the first column below it.
 pub(super) fn cut_off(kind: ContentOwner, text: &str, span: Span) -> Option<Finding> {
     let mut at = text.get(span.end..)?.find('\n')? + span.end + 1;
     let mut marker = None;

@@ -1,4 +1,4 @@
-//! Content that ends at a line of its own text, which YAML parses as a key.
+//! Content that ends at a line of its own text, because YAML parses that line as a key.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -9,17 +9,18 @@ use crate::diagnostic::{Finding, Span, rules};
 use crate::text::Lines;
 use crate::yaml::{Entry, Node, is_name};
 
-/// The part that the items are in.
+/// The part that contains the items, with the keys that can be lost lines of content.
 pub(super) struct OuterKey<'a> {
     text: &'a str,
     /// The lines of the text, computed on first use.
     lines: OnceCell<Lines<'a>>,
-    /// The keys outside of items that are not words, by their first byte: each can be text that lost its indentation.
+    /// The keys outside of items that do not have the form of a key. Each can be a line of content that lost its
+    /// indentation.
     keys: HashMap<usize, &'a Entry>,
 }
 
 impl<'a> OuterKey<'a> {
-    /// The part `text` with the tree `root`.
+    /// Collects the keys of the part `text`, whose tree is `root`.
     pub(super) fn new(root: &'a Node, text: &'a str) -> Self {
         let coreos = root.get("coreos");
         let units = coreos.and_then(|coreos| coreos.get("units")?.items()).unwrap_or_default();
@@ -30,7 +31,7 @@ impl<'a> OuterKey<'a> {
     }
 }
 
-/// The finding of content that ends at a line of its own text. `raw` is the content with its header, at `span`.
+/// Reports content that ends at a line of its own text. `raw` is the content with its header, at `span`.
 pub(super) fn ended_early(
     item: &Node,
     kind: ContentOwner,
@@ -46,13 +47,13 @@ pub(super) fn ended_early(
             let is_strange = |entry: &Entry| !is_known(entry, kind, text);
             let entry = &entries[at];
             is_strange(entry)
-                && (is_no_word(entry, item, text)
-                    || (is_long(&entry.value, text) && has_keys(raw))
+                && (is_no_name(entry, item, text)
+                    || (is_multiline(&entry.value, text) && has_keys(raw))
                     || entries.get(at + 1).is_some_and(is_strange)
-                    || goes_on(raw))
+                    || ends_open(raw))
         }
-        // Other mappings have keys of other programs.
-        None => is_no_word(outer.keys.get(&next)?, item, text),
+        // Keys outside of the item can belong to other programs, so only one without the form of a key is text.
+        None => is_no_name(outer.keys.get(&next)?, item, text),
     };
     if !is_text || !matches!(style(raw), '|' | '>') {
         return None;
@@ -67,7 +68,7 @@ pub(super) fn ended_early(
     Some(finding.help("indent the line as far as the first line of the scalar"))
 }
 
-/// The first byte behind `end` that is neither blank nor in a comment, if a line begins with it.
+/// Returns the position of the first text after the line of `end` that is neither blank nor a comment.
 fn next_line(text: &str, end: usize) -> Option<usize> {
     let mut at = end + text.get(end..)?.find('\n')? + 1;
     for line in text[at..].split_inclusive('\n') {
@@ -87,29 +88,29 @@ fn is_known(entry: &Entry, kind: ContentOwner, text: &str) -> bool {
     kind.mapping().field(&name).is_some()
         || crate::config::is_item_key(&name)
         || misspelled::is_harmless(&name)
-        || (kind.mapping().is_misspelled(&name) && !is_long(&entry.value, text))
+        || (kind.mapping().is_misspelled(&name) && !is_multiline(&entry.value, text))
 }
 
-/// Returns true if the key is not a word, or is quoted while the other keys of its item are not.
-fn is_no_word(entry: &Entry, item: &Node, text: &str) -> bool {
+/// Returns true if the key does not have the form of a key, or is quoted while the other keys of its item are not.
+fn is_no_name(entry: &Entry, item: &Node, text: &str) -> bool {
     let is_quoted = |entry: &Entry| text[entry.key_span.start..].starts_with(['"', '\'']);
     let content = item.entries().unwrap_or_default().iter().find(|entry| entry.name() == "content");
     !is_name(&entry.key) || (is_quoted(entry) && !content.is_some_and(is_quoted))
 }
 
 /// Returns true if `value` has several lines.
-fn is_long(value: &Node, text: &str) -> bool {
+fn is_multiline(value: &Node, text: &str) -> bool {
     let is_block = value.items().is_some() || value.entries().is_some();
     (is_block && !value.flow) || text.get(value.span.start..value.span.end).is_some_and(|raw| raw.trim().contains('\n'))
 }
 
-/// Returns true if a line of the content is a key with its value, so that further keys can belong to the content.
+/// Returns true if a line of the content is a key with its value. A further key can then belong to the content.
 fn has_keys(raw: &str) -> bool {
     block(raw).any(|(_, line)| is_key_value(line.trim()))
 }
 
-/// Returns true if the content ends with text that a key can continue.
-fn goes_on(raw: &str) -> bool {
+/// Returns true if the content ends with text that a key can continue, such as an open bracket.
+fn ends_open(raw: &str) -> bool {
     let last = block(raw).map(|(_, line)| line.trim()).rfind(|line| !line.is_empty());
     last.is_some_and(|line| is_key_value(line) || line.ends_with(['{', '[', ',']))
 }

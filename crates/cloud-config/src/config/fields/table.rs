@@ -8,12 +8,12 @@ use crate::yaml::TextKind::{self, Content, Home, Key, MachineName, Path, Prose, 
 
 const IMPORTS: &str = "logins depend on another server at every boot";
 
-/// Words for `ssh_authorized_keys`.
+/// Misspellings of `ssh_authorized_keys`.
 const KEY_WORDS: &str = "ssh_keys ssh_key sshkeys sshkey keys key authorized_keys authorized_key ssh_public_keys \
                          ssh_public_key public_keys public_key pubkeys pubkey ssh_pubkeys ssh_pubkey \
                          authorized_ssh_keys ssh_keys_authorized";
 
-/// Every mapping but the options of services.
+/// All mappings except the options of services.
 pub static MAPPINGS: [&Mapping; 8] = [&TOP, &USER, &FILE, &COREOS, &UNIT, &DROP_IN, &UPDATE, &OEM];
 
 /// The document.
@@ -247,12 +247,12 @@ const fn section(name: &'static str) -> FieldInfo {
     FieldInfo::new(name, Show::Section)
 }
 
-/// A key whose values are never shown.
+/// Returns the row of a key whose values are never printed.
 const fn secret(name: &'static str) -> FieldInfo {
     FieldInfo::new(name, Show::Never)
 }
 
-/// A key that takes any string of that kind, of which so much is shown.
+/// Returns the row of a key that takes any string of the given kind; `show` selects the values that may be printed.
 const fn string(name: &'static str, show: Show, text: TextKind) -> FieldInfo {
     let mut field = FieldInfo::new(name, show).text(text);
     field.free_text = true;
@@ -263,7 +263,7 @@ const fn boolean(name: &'static str) -> FieldInfo {
     FieldInfo::new(name, Show::Boolean)
 }
 
-/// A key that takes one of a few words.
+/// Returns the row of a key that takes one of a few words.
 const fn words(name: &'static str, words: &'static [&'static str]) -> FieldInfo {
     FieldInfo::new(name, Show::Words(words)).values(Values::Words(words)).text(Word)
 }

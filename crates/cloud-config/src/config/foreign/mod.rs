@@ -1,7 +1,7 @@
-//! Keys of other programs that people carry over, and what to write here instead.
+//! Keys of other programs that users copy into a cloud-config, and what to write instead.
 //!
-//! Most are cloud-init's, whose configurations begin with the same line; the others are of what came after
-//! cloud-config. A row stands for keys that mean the same, spelled with `_`.
+//! Most keys belong to cloud-init, whose configurations have the same first line. The others belong to successors of
+//! cloud-config. A row stands for keys with the same meaning, spelled with `_`.
 
 mod rows;
 
@@ -14,28 +14,28 @@ use super::places::PLACES;
 use crate::text::suggest;
 use crate::yaml::Node;
 
-/// The program that knows a key.
+/// The program that a key belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
     CloudInit,
     Ignition,
     Butane,
     Installer,
-    /// Another version of the same service.
+    /// Another version of a service that this program configures.
     Etcd1,
-    /// A setting of unit files.
+    /// systemd: a setting of unit files.
     Systemd,
-    /// A common mistake that no program reads. Words for a key of ours are also [`misspelled`] in the row of that key:
-    /// they refuse an item without the key. Here, they have a help for an item that has the key, too, and the reader of
-    /// broken YAML knows them as keys of an item, so words such as `value` do not belong here.
+    /// A common mistake that no program reads. Words for a key of this program are also [`misspelled`] in the row of
+    /// that key, where they refuse an item without the key. Here, they have a help for an item with the key. The reader
+    /// of broken YAML treats these words as keys of an item, so general words such as `value` do not belong here.
     ///
     /// [`misspelled`]: super::fields::FieldInfo::misspelled
     Mistake,
 }
 
-/// Keys that mean the same, with blanks between them, and what to write instead.
+/// Keys with the same meaning, separated by blanks, and what to write instead.
 pub(crate) struct ForeignKey {
-    /// Where they stand; see [`super::places::Place::path`].
+    /// The path of the mapping that contains the key; see [`super::places::Place::path`].
     place: &'static str,
     keys: &'static str,
     pub program: Program,
@@ -43,7 +43,7 @@ pub(crate) struct ForeignKey {
 }
 
 impl Program {
-    /// The message about `key`.
+    /// Formats the message about `key`.
     pub fn message(self, key: &str) -> String {
         let description = match self {
             Self::CloudInit => "a key of cloud-init",
@@ -58,7 +58,7 @@ impl Program {
     }
 }
 
-/// The row of the key `name`, spelled with `_`, with that value at `place`.
+/// Returns the row of the key `name`, spelled with `_`, if it has `value` at `place`.
 pub(crate) fn find(name: &str, place: &str, value: &Node) -> Option<&'static ForeignKey> {
     static BY_KEY: LazyLock<HashMap<&str, Vec<&ForeignKey>>> = LazyLock::new(|| {
         let mut by_key: HashMap<_, Vec<_>> = HashMap::new();
@@ -68,26 +68,26 @@ pub(crate) fn find(name: &str, place: &str, value: &Node) -> Option<&'static For
         by_key
     });
     let rows = BY_KEY.get(name.to_ascii_lowercase().as_str())?;
-    // Ignition's sections are mappings; a text of that name is something else.
-    let is_so =
+    // The sections of Ignition are mappings. A string of the same name has another meaning.
+    let has_type =
         |row: &&&ForeignKey| row.program != Program::Ignition || !row.place.is_empty() || value.text().is_none();
-    let find = |place: &str| rows.iter().filter(is_so).find(|row| row.place == place).copied();
-    // What stands at the top elsewhere may have slipped under `coreos`, or into an item of a list.
+    let find = |place: &str| rows.iter().filter(has_type).find(|row| row.place == place).copied();
+    // A top-level section may be indented by mistake, below `coreos` or into an item of a list.
     let is_section = || {
         let coreos = PLACES.iter().find(|known| known.path == "coreos");
         coreos.is_some_and(|coreos| !suggest::closest(name, coreos.keys()).is_empty())
     };
-    let slipped = || match place {
-        // `updates` is a key of cloud-init, and here it resembles another one.
+    let misplaced = || match place {
+        // cloud-init has a key `updates`. Below `coreos`, it is a misspelling of `update`.
         "coreos" if is_section() => None,
         "coreos" => find(""),
         _ if place.ends_with("[]") => find(""),
         _ => None,
     };
-    find(place).or_else(slipped)
+    find(place).or_else(misplaced)
 }
 
-/// Keys of cloud-init that tools write into every configuration, and that do nothing here whatever their value is.
+/// Keys that tools write into every configuration for cloud-init, and that have no effect here whatever their value is.
 const ALWAYS: &[&str] = &[
     "apt_update",
     "apt_upgrade",
@@ -101,14 +101,14 @@ const ALWAYS: &[&str] = &[
     "resize_rootfs",
 ];
 
-/// Returns true if the key `name` at `place` asks for nothing that is missing here; `item` is the mapping that it is in.
+/// Returns true if ignoring the key `name` at `place` has no effect. `item` is the mapping that contains it.
 pub(crate) fn asks_for_nothing(name: &str, place: &str, value: &Node, item: &Node) -> bool {
     let text = value.text().unwrap_or_default().trim().to_ascii_lowercase();
     let is_no = value.is_null() || matches!(text.as_str(), "false" | "no" | "off" | "n" | "0" | "unchanged");
     let is_yes = matches!(text.as_str(), "true" | "yes" | "on" | "y" | "1");
     match name.to_ascii_lowercase().as_str() {
         "sudo" if place == "users[]" => is_no || value.text() == Some("") || value.items().is_some_and(<[_]>::is_empty),
-        // An account without a password has nothing to lock.
+        // Without a password, no login needs to be locked.
         "lock_passwd" if place == "users[]" => {
             (is_yes || value.is_null())
                 && item.get("passwd").is_none_or(|hash| matches!(hash.text(), None | Some("*" | "!")))
@@ -117,13 +117,13 @@ pub(crate) fn asks_for_nothing(name: &str, place: &str, value: &Node, item: &Nod
         "append" if place == "write_files[]" => is_no,
         _ if !place.is_empty() => false,
         "disable_root" => is_yes || value.is_null(),
-        // Where this configuration gives no name to preserve, the metadata may.
+        // `preserve_hostname: true` has an effect even without `hostname`: the metadata may set a host name.
         "ssh_pwauth"
         | "preserve_hostname"
         | "package_reboot_if_required"
         | "apt_reboot_if_required"
         | "manage_resolv_conf" => is_no,
-        // Whether passwords expire, without any password.
+        // The setting whether passwords expire has no effect if no password is set.
         "chpasswd" => {
             let entries = value.entries().unwrap_or_default();
             !entries.is_empty() && entries.iter().all(|entry| entry.name() == "expire")
@@ -138,7 +138,7 @@ pub(crate) fn asks_for_nothing(name: &str, place: &str, value: &Node, item: &Nod
     }
 }
 
-/// The keys of other programs, spelled with `_`.
+/// Returns the keys of other programs, spelled with `_`.
 pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
     ROWS.iter().flat_map(|row| row.keys.split(' '))
 }
@@ -186,7 +186,7 @@ mod tests {
         assert!(count > 20, "{count}");
     }
 
-    /// Text in backticks that has the form of a key must be a key.
+    /// Text in backticks that has the form of a key must be a known key.
     #[test]
     fn the_help_names_keys_that_exist() {
         let known: HashSet<_> = PLACES.iter().flat_map(Place::keys).collect();

@@ -1,4 +1,4 @@
-//! The table of keys of other programs.
+//! The table of the keys of other programs.
 
 use super::Program::{Butane, CloudInit, Etcd1, Ignition, Installer, Mistake, Systemd};
 use super::{ForeignKey, Program};
@@ -25,9 +25,9 @@ const fn row(place: &'static str, program: Program, keys: &'static str, help: &'
     ForeignKey { place, keys, program, help }
 }
 
-/// Keys of other programs, by where they stand.
+/// Keys of other programs, grouped by subject or by the mapping that contains them.
 pub(crate) static ROWS: &[ForeignKey] = &[
-    // What is run.
+    // Commands.
     row(
         TOP,
         CloudInit,
@@ -84,7 +84,7 @@ pub(crate) static ROWS: &[ForeignKey] = &[
     ),
     row(TOP, CloudInit, "ssh ssh_deletekeys ssh_genkeytypes ssh_publish_hostkeys ssh_quiet_keygen", HOST_KEYS),
     row(TOP, CloudInit, "ssh_fp_console_blacklist no_ssh_fingerprints authkey_hash", HOST_KEYS),
-    // The machine.
+    // Host name, time and other settings of the machine.
     row(TOP, CloudInit, "fqdn", "write the whole name as `hostname`"),
     row(TOP, CloudInit, "prefer_fqdn_over_hostname", "write the name as `hostname`"),
     row(
@@ -145,14 +145,14 @@ pub(crate) static ROWS: &[ForeignKey] = &[
         "manage_resolv_conf resolv_conf",
         "write `DNS=` into a `.network` unit, or `/etc/systemd/resolved.conf` with `write_files`",
     ),
-    // cloud-init itself.
+    // Settings of cloud-init itself.
     row(TOP, CloudInit, "system_info cloud_init_modules cloud_config_modules cloud_final_modules", ITSELF),
     row(TOP, CloudInit, "datasource datasource_list disable_ec2_metadata manual_cache_clean migrate updates", ITSELF),
     row(TOP, CloudInit, "merge_how merge_type", "remove it: parts are applied in order and not merged"),
     row(TOP, CloudInit, "launch_index", "remove it: each machine has its own user-data"),
     row(TOP, CloudInit, "vendor_data vendor_data2", "remove it: vendor data is unsupported"),
     row(TOP, Installer, "autoinstall", "remove it: this program does not install systems"),
-    // What came after.
+    // Ignition, Butane and other successors.
     row(
         TOP,
         Ignition,
@@ -174,7 +174,7 @@ pub(crate) static ROWS: &[ForeignKey] = &[
         "variant boot_device",
         "remove it, or convert the whole file to an Ignition configuration with `butane`",
     ),
-    // A user.
+    // Keys of a user.
     row(
         USER,
         CloudInit,
@@ -205,7 +205,7 @@ pub(crate) static ROWS: &[ForeignKey] = &[
     row(USER, Mistake, "comment full_name fullname", "write it as `gecos`"),
     row(USER, Mistake, "ssh_keys ssh_key keys key", "list them in `ssh_authorized_keys`"),
     row(USER, Mistake, "username user login", "write it as `name`"),
-    // A file.
+    // Keys of a file.
     row(
         FILE,
         CloudInit,
@@ -219,7 +219,7 @@ pub(crate) static ROWS: &[ForeignKey] = &[
     row(FILE, Mistake, "mode", "write it as `permissions`"),
     row(FILE, Mistake, "user group uid gid", "write both as `owner`: `user:group`"),
     row(FILE, Mistake, "name file filename dest destination", "write it as `path`"),
-    // A unit.
+    // Keys of a unit.
     row(UNIT, Ignition, "contents", "write it as `content`"),
     row(UNIT, Ignition, "enabled", "write it as `enable`"),
     row(UNIT, Ignition, "dropins", "write it as `drop_ins`"),
@@ -242,7 +242,7 @@ pub(crate) static ROWS: &[ForeignKey] = &[
         "wantedby requiredby alias",
         "write it into the `[Install]` section of `content`, and set `enable: true`",
     ),
-    // Options.
+    // Options of services.
     row("coreos.etcd2", Etcd1, "addr", "write it as `advertise_client_urls`, with `http://` before it"),
     row("coreos.etcd2", Etcd1, "bind_addr", "write it as `listen_client_urls`, with `http://` before it"),
     row("coreos.etcd2", Etcd1, "peer_addr", "write it as `initial_advertise_peer_urls`, with `http://` before it"),

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use super::is_named;
 
-/// TCP services that sshd accepts as a port. sshd looks them up in `/etc/services`; other services must be written as
-/// numbers.
+/// TCP services that sshd accepts as a port. sshd looks them up in `/etc/services`; any other service must be written
+/// as a number.
 const SERVICES: [&str; 36] = [
     "amqp",
     "auth",
@@ -49,10 +49,10 @@ const SERVICES: [&str; 36] = [
 /// The largest number of a tunnel device.
 const TUNNEL_MAX: u32 = 0x7fff_fffd;
 
-/// The text between the double quotes of `value`, in which `\"` stands for a quote.
+/// Returns the text between the double quotes of `value`, in which `\"` stands for a quote.
 pub fn inner(value: &str) -> Option<Cow<'_, str>> {
     let inner = value.strip_prefix('"')?.strip_suffix('"')?;
-    // A quote behind a backslash does not end the value.
+    // A quote after a backslash does not end the value.
     if inner.ends_with('\\') || inner.replace("\\\"", "").contains('"') {
         return None;
     }
@@ -81,7 +81,7 @@ pub fn is_valid(name: &str, value: &str) -> bool {
     }
 }
 
-/// The form of the option `name` that sshd accepts.
+/// Describes the form of the option `name` that sshd accepts.
 pub fn form(name: &str) -> &'static str {
     match name {
         "expiry-time" => "`expiry-time=\"YYYYMMDD\"` or `expiry-time=\"YYYYMMDDHHMM\"`, with `Z` behind it for UTC",
@@ -97,7 +97,7 @@ pub fn form(name: &str) -> &'static str {
     }
 }
 
-/// `value`, with its quotes, without blanks around the addresses in it.
+/// Removes the blanks around the addresses in `value`, which has quotes.
 pub fn without_blanks(value: &str) -> String {
     let inner = value.trim_matches('"').split(',').map(str::trim).collect::<Vec<_>>();
     format!("\"{}\"", inner.join(","))
@@ -142,8 +142,8 @@ fn is_port(text: &str) -> bool {
         || (is_number(number) && number.parse::<u16>().is_ok_and(|number| number > 0))
 }
 
-/// Returns true for a list that allows at least one address. sshd rejects a whole list because of one empty or invalid
-/// network.
+/// Returns true for a list that allows at least one address. One empty or invalid network makes sshd reject the whole
+/// list.
 fn is_from(list: &str) -> bool {
     let is_sound = |entry: &str| {
         let entry = entry.strip_prefix('!').unwrap_or(entry);
@@ -153,10 +153,10 @@ fn is_from(list: &str) -> bool {
     list.split(',').all(is_sound) && list.split(',').any(can_match)
 }
 
-/// Returns true for an address with a prefix that is longer than it, or with bits behind the prefix.
+/// Returns true for an address whose prefix length is too large, or that has bits set after the prefix.
 fn is_invalid_network(entry: &str) -> bool {
     let Some((address, prefix)) = entry.split_once('/') else { return false };
-    // To sshd, anything but a prefix is a name.
+    // sshd reads an entry without a numeric prefix length as a host name.
     let number = Some(prefix).filter(|prefix| is_number(prefix)).and_then(|prefix| prefix.parse::<u32>().ok());
     let Some(prefix) = number.filter(|prefix| *prefix <= 128) else { return false };
     if let Ok(address) = address.parse::<Ipv4Addr>() {
