@@ -7,7 +7,7 @@ use crate::plan::{redacted_user_name, script};
 use crate::text::printable;
 use crate::yaml::{Field, describe_lookalike_in_path};
 
-/// Reports such characters in the paths and files of `config`; `text` is the part as its author wrote it.
+/// Reports lookalike characters in the paths and files of `config`. `text` is the source text of the part.
 pub(super) fn lint(config: &CloudConfig, text: &str) -> Vec<Finding> {
     let files = || config.write_files.iter().filter_map(Field::get);
     let paths = files().flat_map(|file| [&file.path, &file.owner]);
@@ -24,7 +24,7 @@ fn in_path(field: &Field<String>) -> Option<Finding> {
     Some(Finding::new(&rules::ODD_CHARACTER, field.span, message).help("replace it with the ordinary character"))
 }
 
-/// Reports characters that no keyboard writes into the comment of a user, where others are text.
+/// Reports characters in the comment of a user that no keyboard types.
 fn in_comment(user: &User) -> Option<Finding> {
     let is_odd = |c: char| matches!(c, '\u{85}' | '\u{a0}' | '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
     let found = user.gecos.filled()?.chars().find(|c| is_odd(*c))?;

@@ -1,34 +1,34 @@
-//! Command lines of units, taken apart as systemd does.
+//! Parses the command lines of units as systemd does.
 
-/// The reason why systemd refuses a unit for one of its command lines.
+/// The reason why systemd rejects a unit because of one of its command lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CommandLineFault {
     /// The command is neither a name nor an absolute path.
     Relative,
     /// The command is a variable followed by a path.
     Variable,
-    /// The command has a backslash, a quote or a control character.
+    /// The command contains a backslash, a quote or a control character.
     Characters,
     /// The command ends with a slash.
     Directory,
     /// There is no command after the prefixes.
     Empty,
-    /// A quote has no end.
+    /// A quote is not closed.
     Quote,
-    /// A `%` is before a letter or digit that is not a specifier.
+    /// A `%` precedes a letter or digit that is not a specifier.
     Specifier,
 }
 
-/// The number of commands in `line`, without those that systemd ignores because of a `-` before them.
+/// Returns the number of commands in `line`, without commands whose faults systemd ignores because of the prefix `-`.
 pub(super) fn commands(line: &str) -> Result<usize, CommandLineFault> {
-    // A template that was not rendered is another finding's.
+    // A template expression is reported elsewhere.
     if ["{{", "{%", "<%", "%{"].iter().any(|mark| line.contains(mark)) {
         return Ok(1);
     }
     let mut rest = line;
     let mut count = 0;
     loop {
-        // A quote without an end in the command itself makes systemd ignore the line.
+        // If the command itself has an unclosed quote, systemd ignores the line.
         let Ok(Some(word)) = word(&mut rest) else { return Ok(count) };
         let prefixes = prefixes(&word);
         let path = &word[prefixes.len()..];
@@ -51,7 +51,7 @@ pub(super) fn commands(line: &str) -> Result<usize, CommandLineFault> {
     }
 }
 
-/// The characters before the path of a command: each once, of `+`, `!` and `!!` one.
+/// Returns the prefixes of a command: each at most once, and only one of `+`, `!` and `!!`.
 fn prefixes(word: &str) -> &str {
     let mut end = 0;
     for (at, c) in word.char_indices() {
@@ -70,10 +70,10 @@ fn prefixes(word: &str) -> &str {
     &word[..end]
 }
 
-/// Specifiers of systemd.unit(5), of any version.
+/// The specifiers of all versions of systemd.unit(5).
 const SPECIFIERS: &str = "%aAbBcCdDEfgGhHiIjJlLmMnNopPqrRsStTuUvVwWyY";
 
-/// Returns true if a `%` in `text` is before a letter or digit that is not a specifier.
+/// Returns true if a `%` in `text` precedes a letter or digit that is not a specifier.
 pub(super) fn has_odd_specifier(text: &str) -> bool {
     let mut rest = text;
     while let Some((_, behind)) = rest.split_once('%') {
@@ -107,11 +107,11 @@ fn path_fault(path: &str) -> Option<CommandLineFault> {
 struct Arguments {
     count: usize,
     has_odd_specifier: bool,
-    /// Another command follows a `;`.
+    /// True if another command follows after `;`.
     has_next: bool,
 }
 
-/// Reads the arguments of a command.
+/// Parses the arguments of a command.
 fn arguments(rest: &mut &str) -> Result<Arguments, CommandLineFault> {
     let mut count = 0;
     let mut odd = false;
@@ -130,7 +130,7 @@ fn arguments(rest: &mut &str) -> Result<Arguments, CommandLineFault> {
     }
 }
 
-/// Reads a word without its quotes and escapes.
+/// Parses a word, and removes its quotes and escapes.
 fn word(rest: &mut &str) -> Result<Option<String>, CommandLineFault> {
     *rest = rest.trim_start();
     if rest.is_empty() {

@@ -1,10 +1,9 @@
-//! Values of the settings of everything that runs commands (`systemd.exec(5)`), of which systemd ignores what it cannot
-//! parse: variables, resource limits, streams and booleans. `systemd-analyze verify` logs each fault that is reported
-//! here.
+//! Values of the settings of units that run commands (`systemd.exec(5)`). systemd ignores values that it cannot parse:
+//! variables, resource limits, streams and booleans. `systemd-analyze verify` logs each fault that is reported here.
 
 use super::unit_values::{ValueKind, is_time_span};
 
-/// Sections of units that run commands.
+/// The sections of units that run commands.
 pub(super) const SECTIONS: &[&str] = &["Service", "Socket", "Mount", "Swap"];
 
 const BOOLEANS: &[&str] = &[
@@ -84,10 +83,10 @@ pub(super) fn kind(key: &str) -> Option<ValueKind> {
     })
 }
 
-/// Faults of a word that systemd ignores, while the other words count.
+/// The fault of a word that systemd ignores while it uses the other words.
 pub(super) const NO_ASSIGNMENT: &str = "has a word that is not NAME=VALUE";
 pub(super) const NO_NAME: &str = "has an invalid variable name";
-/// Faults for which systemd ignores the rest of the line.
+/// The fault because of which systemd ignores the rest of the line.
 pub(super) const OPEN_QUOTE: &str = "has an unclosed quote";
 pub(super) const BAD_ESCAPE: &str = "has an invalid escape sequence";
 
@@ -113,7 +112,7 @@ pub(super) fn assignments(value: &str) -> Option<(&'static str, &'static str)> {
         if quote.is_some() {
             return Some((OPEN_QUOTE, "close the quote, or write \\x27 for ' and \\x22 for \""));
         }
-        // A specifier or variable may stand for anything.
+        // A specifier or a variable may expand to any text.
         let is_dynamic = |text: &str| text.contains(['%', '$']);
         match word.split_once('=') {
             Some((name, _)) if !(is_dynamic(name) || is_variable(name)) => {
@@ -154,12 +153,12 @@ pub(super) fn limit(unit: LimitUnit, value: &str) -> Option<(&'static str, &'sta
     is_higher.then_some(("has a soft limit above the hard one", "write the lower limit first"))
 }
 
-/// Returns false if systemd certainly cannot parse one limit.
+/// Returns false if systemd definitely cannot parse the limit.
 fn is_limit(unit: LimitUnit, text: &str) -> bool {
     let digits = text.trim_start().trim_start_matches('+');
     match unit {
         _ if text == "infinity" => true,
-        // Other bases have a prefix.
+        // A number in another base has a prefix, and is not checked.
         LimitUnit::Number if ["0x", "0o", "0b"].iter().any(|base| digits.starts_with(base)) => true,
         LimitUnit::Number => !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()),
         LimitUnit::Bytes => is_size(digits),
@@ -168,7 +167,7 @@ fn is_limit(unit: LimitUnit, text: &str) -> bool {
     }
 }
 
-/// Returns true for numbers that are each followed by a unit or by nothing.
+/// Returns true for a sequence of numbers, each of which may have a unit.
 fn is_size(text: &str) -> bool {
     let mut rest = text.trim_end();
     if rest.is_empty() {
@@ -184,7 +183,7 @@ fn is_size(text: &str) -> bool {
     true
 }
 
-/// Returns true for where the input or output of a process may go: one of `words`, or a file or descriptor.
+/// Returns true for a valid source or target of a stream: one of `words`, a file or a descriptor.
 pub(super) fn is_stream(words: &[&str], value: &str) -> bool {
     words.contains(&value)
         || ["fd:", "file:", "append:", "truncate:"].iter().any(|start| value.starts_with(start))
@@ -195,7 +194,7 @@ pub(super) fn is_stream(words: &[&str], value: &str) -> bool {
 mod tests {
     use super::super::unit_values::ignored;
 
-    // The results of `systemd-analyze verify`.
+    // Values with the results of `systemd-analyze verify`.
     #[rustfmt::skip]
     const IGNORED: &[&str] = &[
         "Environment=FOO", "Environment=A=b c", "Environment=A=b \"c d\"", "Environment=A='b\" c", "Environment=1A=b",

@@ -1,21 +1,21 @@
-//! The kinds of password hashes, by their form alone (crypt(5)).
+//! The kinds of password hashes, recognized by their form (crypt(5)).
 
 /// The kinds of values for `passwd`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hash {
-    /// A hash as it should be.
+    /// A secure hash.
     Strong,
-    /// A hash that can be broken, with the name of its kind.
+    /// A hash that can be cracked, with the name of its method.
     Weak(&'static str),
-    /// A hash whose end is missing, or that has too much: no password matches it.
+    /// A truncated hash, or one with additional text: no password matches it.
     Broken,
-    /// A value that no password matches, on purpose: `*`, `!`, and the like.
+    /// A value that matches no password on purpose, such as `*` or `!`.
     Locked,
-    /// Anything else: no hash at all.
+    /// Any other text, which is not a hash.
     Other,
 }
 
-/// Methods of a known form: what they begin with, how long the hash itself is, and what is weak.
+/// Methods with a known form: the prefix, the length of the hash itself, and the name if the method is weak.
 const METHODS: [(&str, usize, Option<&str>); 8] = [
     ("1", 22, Some("MD5")),
     ("5", 43, None),
@@ -27,7 +27,7 @@ const METHODS: [(&str, usize, Option<&str>); 8] = [
     ("2y", 53, None),
 ];
 
-/// Methods that are weak whatever follows.
+/// Methods that are always weak, with their names.
 const WEAK: [(&str, &str); 4] = [("md5", "MD5"), ("3", "NT"), ("sha1", "SHA-1"), ("apr1", "MD5")];
 
 /// Returns the kind of `text`.
@@ -43,7 +43,7 @@ pub(super) fn kind(text: &str) -> Hash {
     if is_traditional || is_extended { Hash::Weak("DES") } else { Hash::Other }
 }
 
-/// A hash behind its first `$`: a method, settings and a salt, the hash, with `$` between them.
+/// Returns the kind of a hash after its first `$`: a method, settings and a salt, and the hash, separated by `$`.
 fn method(text: &str) -> Hash {
     let Some((method, rest)) = text.split_once('$') else { return Hash::Other };
     let name = method.split(',').next().unwrap_or_default();
@@ -51,14 +51,14 @@ fn method(text: &str) -> Hash {
         return Hash::Other;
     }
     if let Some((_, length, weak)) = METHODS.iter().find(|(known, ..)| *known == name) {
-        // The salt may be empty, the hash stands behind the last `$`.
+        // The salt may be empty, and the hash follows the last `$`.
         let (before, hash) = rest.rsplit_once('$').unwrap_or(("", rest));
         let parts = if name.starts_with('2') { !before.is_empty() } else { rest.contains('$') };
         let whole = parts && hash.len() == *length && is_hash(hash);
         return if whole { weak.map_or(Hash::Strong, Hash::Weak) } else { Hash::Broken };
     }
     let weak = WEAK.iter().find(|(known, _)| *known == name).map(|(_, weak)| Hash::Weak(weak));
-    // Other methods come and go: it is enough that something follows.
+    // The forms of other methods are not known; some text has to follow.
     let whole = rest.bytes().any(|byte| byte != b'$') && rest.bytes().all(|byte| byte.is_ascii_graphic());
     if whole { weak.unwrap_or(Hash::Strong) } else { Hash::Broken }
 }

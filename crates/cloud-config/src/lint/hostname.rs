@@ -6,18 +6,18 @@ use crate::plan::names;
 use crate::text::secret::is_redacted;
 use crate::yaml::Field;
 
-/// Findings about the host name, and about other items that set it.
+/// Reports the host name, and other items that set it.
 pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
     odd(&config.hostname).into_iter().chain(written_too(config)).collect()
 }
 
-/// A file that gives the machine another name: each run would set the one and then the other.
+/// Reports a file that sets another host name: each run would set one name and then the other.
 fn written_too(config: &CloudConfig) -> Option<Finding> {
     let name = config.hostname.filled()?.trim();
     let is_it = |file: &&File| file.path.filled().is_some_and(|path| path == "/etc/hostname");
     let file = config.write_files.iter().filter_map(|file| file.get()).find(is_it)?;
     let content = file.content.get().map(|content| content.expose().0.trim_ascii());
-    // Redacted content may be the same.
+    // The value behind the redaction may be the same name.
     if content.is_some_and(is_redacted) || (file.encoding.filled().is_none() && content == Some(name.as_bytes())) {
         return None;
     }
@@ -28,7 +28,7 @@ fn written_too(config: &CloudConfig) -> Option<Finding> {
 fn odd(field: &Field<String>) -> Option<Finding> {
     let name = field.filled()?.trim();
     let (rule, why) = if names::hostname(name, false, None).is_err() {
-        // The error about the name is enough.
+        // The invalid name is already an error.
         return None;
     } else if matches!(name, "localhost" | "localhost.localdomain") {
         (&rules::ODD_HOSTNAME, "is `localhost`, which other programs treat as no host name; applied anyway")

@@ -1,30 +1,30 @@
-//! The positions in a part of the lines of a value.
+//! The positions of the lines of a value in a part.
 
 use crate::diagnostic::{Finding, Rule, Span};
 
-/// The positions of the lines of the value at `span`, by their numbers from 1, or the position of the whole value.
+/// The positions of the lines of the value at `span`, by their numbers from 1.
 ///
-/// Only in a literal block (`|`) the lines of the source are those of the value; elsewhere, quotes, escapes and folding
-/// change them.
+/// Only the lines of a literal block (`|`) correspond to lines of the source. In any other style, quotes, escapes and
+/// folding change them, and every line has the position of the whole value.
 pub(super) struct Block<'a> {
     whole: Option<Span>,
     body: Option<(&'a str, usize)>,
 }
 
 impl<'a> Block<'a> {
-    /// For the value at `span` of `part`, the text as its author wrote it.
+    /// Finds the lines of the value at `span` in the source text `part`.
     pub fn new(part: &'a str, span: Option<Span>) -> Self {
         let body =
             span.and_then(|span| literal(part.get(span.start..span.end)?).map(|(body, at)| (body, span.start + at)));
         Self { whole: span, body }
     }
 
-    /// A finding of `rule` about a line.
+    /// Creates a finding of `rule` about a line.
     pub fn finding(&self, rule: &'static Rule, number: usize, message: impl Into<String>) -> Finding {
         Finding { line: number, ..Finding::new(rule, self.line(number), message) }
     }
 
-    /// The position of a line: what is on it, without the blanks around that.
+    /// Returns the position of a line, without the blanks around it.
     pub fn line(&self, number: usize) -> Option<Span> {
         self.find(number).or(self.whole)
     }
@@ -43,12 +43,12 @@ impl<'a> Block<'a> {
     }
 }
 
-/// The lines of a literal block after its header, and their start.
+/// Returns the lines of a literal block below its header, and their start.
 fn literal(value: &str) -> Option<(&str, usize)> {
     let (head, body) = value.split_once('\n')?;
     let mut words = head.split_whitespace().skip_while(|word| word.starts_with(['&', '!']));
     let is_literal = words.next()?.strip_prefix('|')?.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-'));
-    // Other line breaks of YAML, which are not counted here, would change the numbers.
+    // YAML knows other line breaks, which would change the numbers.
     let bare_return = body.match_indices('\r').any(|(at, _)| !body[at + 1..].starts_with('\n'));
     let is_plain = !bare_return && !body.contains(['\u{85}', '\u{2028}', '\u{2029}']);
     (is_literal && is_plain && words.next().is_none_or(|word| word.starts_with('#'))).then_some((body, head.len() + 1))

@@ -1,6 +1,6 @@
-//! Checks for valid configurations that are probably not what their authors meant.
+//! Checks for valid configurations that are probably not intended.
 //!
-//! Lints are warnings and notes about the configuration alone, and never change what is applied. The planner (`plan`)
+//! Lints report warnings and notes about the configuration, and never change what is applied. The planner (`plan`)
 //! reports skipped items, and the parser (`yaml`) reports syntax errors.
 
 mod characters;
@@ -29,7 +29,7 @@ use crate::diagnostic::Finding;
 use crate::yaml::ParsedYaml;
 pub use templates::HELP as TEMPLATE_HELP;
 
-/// Findings about `config`, which was read from `document`; `text` is the part as its author wrote it.
+/// Checks `config`, which was read from `document`. `text` is the source text of the part.
 pub fn lint(config: &CloudConfig, document: &ParsedYaml, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(structure::lint(document, text));
@@ -45,7 +45,7 @@ pub fn lint(config: &CloudConfig, document: &ParsedYaml, text: &str) -> Vec<Find
     findings
 }
 
-/// The texts at the positions of the findings that `lint` makes of `text`.
+/// Returns the texts at the positions of the findings that `lint` makes of `text`.
 #[cfg(test)]
 fn found_texts(lint: fn(&ParsedYaml, &str) -> Vec<Finding>, text: &str) -> Vec<&str> {
     let spans = lint(&crate::yaml::parse(text, |at| at), text).into_iter().filter_map(|finding| finding.span);

@@ -1,15 +1,15 @@
-//! Options of services that cannot work as they are (docs/cloud-config.md#options-of-services).
+//! Options of services that cannot work (docs/cloud-config.md#options-of-services).
 
 use crate::config::CloudConfig;
 use crate::config::options::{OptionValue, Options, Service};
 use crate::diagnostic::{Finding, Span, rules};
 use crate::text::secret::is_partly_redacted;
 
-/// The service that hands out tokens for clusters, and how long those are.
+/// The service that issues tokens for clusters, and the length of a token.
 const DISCOVERY: &str = "discovery.etcd.io";
 const TOKEN: usize = 32;
 
-/// Findings about the options of services.
+/// Checks the options of services.
 pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
     let coreos = &config.coreos;
     let etcd = coreos.etcd.get().and_then(discovery);
@@ -17,8 +17,8 @@ pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
     etcd.into_iter().chain(etcd2).collect()
 }
 
-/// The finding for an invalid URL by which the machines of a cluster find each other. The URL is a secret: it lets
-/// anyone join.
+/// Reports an invalid discovery URL, by which the machines of a cluster find each other. The URL is not printed: an
+/// attacker who knows it can join the cluster.
 fn discovery<S: Service>(options: &Options<S>) -> Option<Finding> {
     let (_, field) = options.set.iter().find(|(option, _)| option.name == "discovery")?;
     let Some(OptionValue::Text(text)) = field.get() else { return None };
@@ -30,7 +30,7 @@ fn discovery<S: Service>(options: &Options<S>) -> Option<Finding> {
     Some(Finding::new(&rules::ODD_DISCOVERY, field.span.or(Some(Span::default())), message).help(help))
 }
 
-/// The problem of a URL, and the remedy.
+/// Returns the problem of a URL, and the remedy.
 fn fault(url: &str) -> Option<(&'static str, &'static str)> {
     const ASK: &str = "get a new URL from https://discovery.etcd.io/new?size=3 for each cluster";
     if url.is_empty() {

@@ -1,4 +1,5 @@
-//! Placeholders of a template in values that no template language marks: `%NAME%`, `@@NAME@@`, `%s` and the like.
+//! Placeholders in values, in a form that belongs to no known template language: `%NAME%`, `@@NAME@@`, `%s` and the
+//! like.
 
 use std::sync::LazyLock;
 
@@ -27,7 +28,7 @@ static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&forms.join("|")).expect("a constant pattern")
 });
 
-/// The placeholders in values of `document` that are read; `text` is what its author wrote.
+/// Checks the values of `document` that this program reads. `text` is the source text of the part.
 pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
     let mut findings = Findings::default();
     let entries = document.root.as_deref().and_then(Node::entries).unwrap_or_default();
@@ -35,7 +36,7 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
         let name = entry.name();
         search(&entry.value, &name, &name, text, &mut findings);
     }
-    // YAML allows no value that begins with such a character.
+    // YAML rejects values that begin with `%` or `@`, so such a placeholder is a syntax error.
     let error = document.error.as_ref().and_then(|error| error.span);
     if let Some(at) = error.map(|span| span.start)
         && let Some(line) = text.get(at..).and_then(|rest| rest.lines().next())
@@ -46,12 +47,13 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
     findings.into_list()
 }
 
-/// Returns true if the value of the key `name` in `section` is searched. In content and prose, a placeholder may be meant.
+/// Returns true if the value of the key `name` in `section` is checked. In content and prose, a placeholder may be
+/// intended.
 fn is_searched(section: &str, name: &str) -> bool {
     let row = match section {
         "write_files" => FILE.field(name),
         "users" => USER.field(name),
-        // The words of an OEM are free text.
+        // The values of `coreos.oem` are free text.
         _ => return !matches!(name, "content" | "oem"),
     };
     row.is_some_and(|row| !matches!(row.text, TextKind::Content | TextKind::Prose))
@@ -67,12 +69,12 @@ fn search(node: &Node, section: &str, key: &str, text: &str, findings: &mut Find
             }
         }
         Kind::Scalar(scalar) => {
-            // The options of a key may run anything.
+            // The options of a key can contain any command.
             if key == "ssh_authorized_keys" && scalar.text.lines().any(ssh_key::is_key) {
                 return;
             }
             let Some(raw) = text.get(node.span.start..node.span.end) else { return };
-            // Of a discovery URL, `options` reports the usual `<token>`.
+            // `options` already reports the usual `<token>` of a discovery URL.
             if let Some(found) =
                 first_placeholder(raw).filter(|found| key != "discovery" || !found.as_str().starts_with('<'))
             {
@@ -89,21 +91,21 @@ fn report(span: Span, findings: &mut Findings) {
     });
 }
 
-/// The first placeholder in `value`.
+/// Returns the first placeholder in `value`.
 fn first_placeholder(value: &str) -> Option<regex::Match<'_>> {
     PLACEHOLDER
         .find_iter(value)
-        // The rest of a template's value is an expression, which `templates` reports.
+        // `<no value>` is the result of a Go template, which `templates` reports.
         .filter(|found| found.as_str() != "<no value>")
         .find(|found| is_placeholder(found.as_str(), &value[..found.start()], &value[found.end()..]))
 }
 
-/// Returns true if `word` is a placeholder where it stands between `before` and `rest`.
+/// Returns true if `word` is a placeholder between `before` and `rest`.
 fn is_placeholder(word: &str, before: &str, rest: &str) -> bool {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let is_hex = |text: &str| text.len() >= 2 && text.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
     match word.as_bytes() {
-        // Escaped bytes of a URL.
+        // `%41%` may be escaped bytes of a URL.
         [b'%', .., b'%'] => !(is_hex(&word[1..]) && is_hex(rest)),
         [b'%', ..] => word.len() == 2 && !rest.starts_with(is_word) && !rest.starts_with('%'),
         [b'@' | b'_', ..] => !before.ends_with(is_word) && !rest.starts_with(is_word),

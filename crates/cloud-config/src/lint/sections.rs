@@ -1,12 +1,12 @@
-//! The sections that systemd and networkd know in each type of file: those of systemd 260, and of older releases back
-//! to 237 what was renamed since.
+//! The sections that systemd and networkd know in each type of file: those of systemd 260, and the former names that
+//! releases since 237 used.
 
 use crate::text::suggest;
 
-/// The sections of every unit, besides the one of its type.
+/// The sections of every unit, in addition to the section of its type.
 const COMMON: [&str; 2] = ["Unit", "Install"];
 
-/// Types of systemd's units, with their own section.
+/// The types of systemd units, each with its own section.
 const UNITS: [(&str, &str); 11] = [
     ("service", "Service"),
     ("socket", "Socket"),
@@ -125,17 +125,17 @@ const NETDEV: &[&str] = &[
 
 const LINK: &[&str] = &["Match", "Link", "SR-IOV", "EnergyEfficientEthernet"];
 
-/// The sections of a type of file; of none, where the type is unknown.
+/// The known sections of a type of file.
 #[derive(Clone, Copy)]
 pub(super) enum Sections {
-    /// A unit's: its own, and those that all units have.
+    /// The sections of a unit: its own, and those of every unit.
     Unit(&'static str),
     /// A file of networkd or udev.
     Network(&'static [&'static str]),
 }
 
 impl Sections {
-    /// The sections of the unit or file `name`, by its suffix.
+    /// Returns the sections of the unit or file `name`, by its suffix; `None` for an unknown type.
     pub fn of(name: &str) -> Option<Self> {
         let (_, suffix) = name.rsplit_once('.')?;
         match suffix {
@@ -151,7 +151,7 @@ impl Sections {
         self.all().any(|known| known == section)
     }
 
-    /// The remedy for an unknown section.
+    /// Returns the remedy for an unknown section.
     pub fn help(self, section: &str) -> String {
         let section = section.trim();
         let most = if section.len() < 6 { 1 } else { 2 };
@@ -166,7 +166,7 @@ impl Sections {
         })
     }
 
-    /// All of them.
+    /// Returns all known sections.
     pub fn all(self) -> impl Iterator<Item = &'static str> {
         let (common, own, network) = match self {
             Self::Unit(own) => (&COMMON[..], Some(own), &[][..]),

@@ -12,7 +12,7 @@ use crate::text::suggest;
 use crate::yaml::key_items::KEY_TYPES;
 use crate::yaml::{Entry, Kind, Node, ParsedYaml, Tag, describe_lookalike};
 
-/// Looks at every key of a document, each where it stands; `text` is what its author wrote.
+/// Checks every key of a document. `text` is its source text.
 pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
     let broken = document.error.is_some();
     let root = document.root.as_deref();
@@ -26,10 +26,10 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
 struct KeyLinter<'a> {
     text: &'a str,
     root: Option<&'a Node>,
-    /// The document ends early: what is missing may have been cut off.
+    /// True if the document is broken. Missing keys may then be after the error.
     broken: bool,
     findings: Findings,
-    /// True if the author writes keys with `-`.
+    /// True if the author spells keys with `-`.
     dashes: bool,
 }
 
@@ -73,7 +73,7 @@ impl KeyLinter<'_> {
         }
     }
 
-    /// Reports what is deprecated (docs/cloud-config.md#options-of-services, docs/cloud-config.md#users).
+    /// Reports deprecated keys (docs/cloud-config.md#options-of-services, docs/cloud-config.md#users).
     fn report_deprecated(&mut self, entry: &Entry, name: &str, place: &Place) {
         let key = entry.display_key();
         if let Some(reason) = fields::find(&place.path, name).and_then(|field| field.deprecated) {
@@ -117,7 +117,7 @@ impl KeyLinter<'_> {
         self.report(&rules::NOTHING_THERE, entry, message, Some(help.to_owned()));
     }
 
-    /// Reports the items of a list of strings that are empty.
+    /// Reports empty items of a list of strings.
     fn report_empty_items(&mut self, entry: &Entry) {
         if self.broken || entry.value.tag == Tag::Local {
             return;
@@ -126,7 +126,7 @@ impl KeyLinter<'_> {
             let is_empty = item.text().map_or(item.is_null(), |text| text.trim().is_empty());
             let written = self.text.get(item.span.start..item.span.end).unwrap_or_default();
             let next = self.text.get(item.span.end..).unwrap_or_default().trim_start();
-            // A token may have become nothing.
+            // The item may be empty because it is a token of an unknown address.
             if is_empty && !written.contains('$') && !begins_with_token(next) {
                 let message = format!("empty item in {}; item ignored", entry.display_key());
                 let finding = Finding::new(&rules::NOTHING_THERE, item.span, message);
@@ -187,7 +187,7 @@ impl KeyLinter<'_> {
             };
             return self.report(&rules::DETACHED_KEY, entry, message, Some(help.to_owned()));
         }
-        // Looking for what was meant takes time, and is only worth it where it is reported.
+        // The search for a similar key is slow, so it is skipped for a finding that would only be counted.
         let is_reported = !self.findings.is_full(rule);
         let meant = if is_reported { suggest::closest(name, place.keys()) } else { Vec::new() };
         if let Some(KeyPlaces::Near(places)) = elsewhere.as_ref().filter(|_| meant.is_empty()) {
@@ -203,7 +203,7 @@ impl KeyLinter<'_> {
         self.report(rule, entry, format!("unknown key {key}{other}; key ignored"), help);
     }
 
-    /// Returns true if the value of an unknown key has an SSH key in it, or keys of the top level that give access.
+    /// Returns true if the value of an unknown key contains an SSH key, or top-level keys that give access.
     fn holds_access(&self, entry: &Entry) -> bool {
         let value = &entry.value;
         let lacks = |name: &str| self.root.is_some_and(|root| root.get(name).is_none_or(Node::is_null));
@@ -214,12 +214,12 @@ impl KeyLinter<'_> {
         if value.entries().is_some_and(|entries| entries.iter().any(gives)) {
             return true;
         }
-        // An alias stands for text above.
+        // The text of an alias is elsewhere, above its key.
         let written = self.text.get(value.span.start..value.span.end).filter(|_| value.span.start > entry.key_span.end);
         written.is_some_and(has_ssh_key)
     }
 
-    /// A key as the author would spell it, who wrote `like` for it.
+    /// Spells a key as the author would, who wrote `like` instead.
     fn spelt(&self, name: &str, like: &str) -> String {
         let dashes = like.contains('-') || (self.dashes && !like.contains('_'));
         if dashes { name.replace('_', "-") } else { name.to_owned() }
@@ -231,12 +231,13 @@ fn begins_with_token(text: &str) -> bool {
     text.strip_prefix('$').is_some_and(|word| Address::ALL.iter().any(|kind| word.starts_with(kind.token())))
 }
 
-/// The values of the key `name` of `place` that are reported as missing.
+/// Returns the forms of an absent value that are reported for the key `name` of `place`.
 fn missing(place: &Place, name: &str) -> Missing {
     fields::find(&place.path, name).map_or(Missing::Never, |field| field.missing)
 }
 
-/// Returns true if ignoring the key `name` costs access or lets the machine reboot, and `root` lacks it in its place.
+/// Returns true if ignoring the key `name` loses access or lets the machine reboot, and `root` does not have the key at
+/// its place.
 fn is_lost(name: &str, value: &Node, root: &Node) -> bool {
     let lacks = |key: Option<&Node>| key.is_none_or(Node::is_null);
     match name {
@@ -251,7 +252,7 @@ fn is_lost(name: &str, value: &Node, root: &Node) -> bool {
     }
 }
 
-/// The user that the mapping of cloud-init's key `user` describes and that is not created, or whose fields are not
+/// Reports the user in the mapping of cloud-init's key `user`, if that user is not created or its fields are not
 /// applied.
 fn lost_user(value: &Node) -> Option<(&'static Rule, String)> {
     let password = fields::find("users[]", "passwd")?;
@@ -283,7 +284,7 @@ fn has_ssh_key(text: &str) -> bool {
         })
 }
 
-/// Returns true if nothing was written, not even `~`.
+/// Returns true if the value is empty in the source text, not even `~`.
 fn is_nothing(node: &Node) -> bool {
     matches!(&node.kind, Kind::Scalar(scalar) if scalar.plain && scalar.text.is_empty())
         && matches!(node.tag, Tag::None | Tag::Text)
@@ -295,7 +296,7 @@ mod tests {
     use crate::address_tokens::{Addresses, substitute};
     use crate::yaml::parse;
 
-    /// The findings of a text: rule, what they point at, message, help.
+    /// Returns the findings in a text: rule, the text at the position, message, help.
     fn found(text: &str) -> Vec<(&'static str, String, String, String)> {
         let findings = lint(&parse(text, |at| at), text).into_iter();
         let found = findings.map(|finding| {
@@ -306,7 +307,7 @@ mod tests {
         found.collect()
     }
 
-    /// The only finding of a text, without what it points at.
+    /// Returns the only finding in a text, without the text at its position.
     fn one(text: &str) -> (&'static str, String, String) {
         let mut found = found(text);
         assert_eq!(found.len(), 1, "{text}: {found:?}");

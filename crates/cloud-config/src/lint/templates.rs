@@ -1,4 +1,4 @@
-//! Expressions of templates that were not rendered, outside of contents.
+//! Template expressions that were not rendered, outside of contents.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use crate::address_tokens::Address;
 use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::yaml::{self, Kind, Node, ParsedYaml};
 
-/// The signs that an expression begins with, those that it ends with, and the program that renders it.
+/// The beginnings of expressions, their ends, and the programs that render them.
 const EXPRESSIONS: [(&str, &str); 9] = [
     ("{{", "}}"),
     ("{%", "%}"),
@@ -19,10 +19,10 @@ const EXPRESSIONS: [(&str, &str); 9] = [
     ("<no value>", ""),
 ];
 
-/// The consequence and the remedy of an expression.
+/// The remedy for an expression.
 pub const HELP: &str = "render the template first: this program has no template engine";
 
-/// The expressions in `text`, what the author of `document` wrote.
+/// Reports the expressions in `text`, the source text of `document`.
 pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
     let mut findings = Findings::default();
     if !EXPRESSIONS.iter().any(|(sign, _)| text.contains(sign)) {
@@ -33,7 +33,7 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
         gather(root, "", &mut contents);
     }
     contents.sort();
-    // Of a broken document, it is not known how YAML reads a line.
+    // For a broken document, it is unknown how YAML would parse a line.
     let root = document.root.as_ref().filter(|_| document.error.is_none() && text.contains("#{"));
     let scalars = root.map(|root| {
         let mut scalars = Vec::new();
@@ -45,7 +45,7 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
         if is_block || line.trim_start().starts_with('#') {
             continue;
         }
-        // What YAML takes for a comment may be an expression of Ruby.
+        // `#{…}` is a comment to YAML, but may be an expression of Ruby.
         let is_comment = |at: &usize| {
             let rest = &line[at + 1..];
             let is_ruby = rest.starts_with("#{") && first(rest).is_some_and(|found| found.0 == 0);
@@ -60,7 +60,7 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
             let before = contents.partition_point(|content: &Span| content.start <= span.start);
             let is_content = before.checked_sub(1).is_some_and(|last| span.start < contents[last].end);
             let comment = scalars.as_ref().and_then(|scalars| Comment::of(text, line, span.start, at, scalars));
-            // Where the document is broken above, its tree does not say so.
+            // After an error, the tree of the document has no contents, so the key on the line counts.
             let is_in_content = is_content || content_here.contains(&at);
             if comment.is_some() || !is_in_content {
                 findings.add(&rules::TEMPLATE, || {
@@ -81,17 +81,17 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
     findings.into_list()
 }
 
-/// A comment of YAML that is an expression of a template.
+/// A YAML comment that may be a template expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Comment {
-    /// It stands where a value is missing.
+    /// The comment is where a value is missing.
     InPlaceOfValue,
     Other,
 }
 
 impl Comment {
-    /// Returns how YAML reads the expression at byte `column` of `line`, which is `at` in `text`, if that is a comment.
-    /// `scalars` are the positions of all scalars, in order.
+    /// Returns the kind of the comment that YAML makes of the expression at byte `column` of `line`, if it does. `at`
+    /// is the position of the expression in `text`, and `scalars` are the positions of all scalars, in order.
     fn of(text: &str, line: &str, at: usize, column: usize, scalars: &[Span]) -> Option<Self> {
         let before = &line[..column];
         if !(line[column..].starts_with("#{") && before.ends_with([' ', '\t'])) {
@@ -102,7 +102,7 @@ impl Comment {
             return None;
         }
         let is_value = before.trim_end().ends_with([':', '-']);
-        // A value may follow on the next lines.
+        // The value may follow on the next lines.
         let indent = |line: &str| line.len() - line.trim_start_matches([' ', '-']).len();
         let below = text.get(at..).unwrap_or_default().lines().skip(1);
         let below = below.map(str::trim_end).find(|line| !(line.is_empty() || line.trim_start().starts_with('#')));
@@ -115,7 +115,7 @@ impl Comment {
     }
 }
 
-/// The first expression in `line`: its byte and its length.
+/// Returns the position and length of the first expression in `line`.
 fn first(line: &str) -> Option<(usize, usize)> {
     let mut from = 0;
     loop {
@@ -136,7 +136,7 @@ fn first(line: &str) -> Option<(usize, usize)> {
 /// Returns true if `rest` continues an expression that begins with `sign`.
 fn is_expression(sign: &str, rest: &str) -> bool {
     match sign {
-        // The name of an address token has a note of its own.
+        // The name of an address token has its own note.
         "${" => {
             let is_name = rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
             is_name && rest.contains('}') && !Address::ALL.iter().any(|kind| rest.starts_with(kind.token()))
@@ -152,7 +152,7 @@ fn is_expression(sign: &str, rest: &str) -> bool {
             let end = rest.find('}').unwrap_or_default();
             end > 0 && rest[..end].chars().all(|c| c.is_ascii_alphanumeric() || "_.@:[]'\"()-".contains(c))
         }
-        // An argument of another type than the format of Go names, such as `%!d(string=x)`.
+        // Go's `fmt` prints this for an argument of the wrong type, such as `%!d(string=x)`.
         "%!" => {
             let rest = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic());
             rest.starts_with('(') && rest.contains(')')
@@ -161,16 +161,16 @@ fn is_expression(sign: &str, rest: &str) -> bool {
     }
 }
 
-/// The longest expression that is looked for, in bytes: a line may be megabytes of signs.
+/// The longest expression that is searched for, in bytes. A line may consist of megabytes of signs.
 const LONGEST: usize = 200;
 
-/// The beginning of `text`, as long as an expression may be.
+/// Cuts `text` to the length of the longest expression.
 fn window(text: &str) -> &str {
     let end = (0..=text.len().min(LONGEST)).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or_default()]
 }
 
-/// The bytes of `line` that are the value of its first key `content`.
+/// Returns the range of the value of the first key `content` in `line`.
 fn value_of_content(line: &str) -> Range<usize> {
     const KEY: &str = "content:";
     let Some(at) = line.find(KEY) else { return 0..0 };
@@ -180,16 +180,16 @@ fn value_of_content(line: &str) -> Range<usize> {
     }
     let start = at + KEY.len();
     let value = line[start..].trim_start();
-    // Without quotes, YAML takes it for a mapping.
+    // Without quotes, YAML parses the expression as a mapping.
     if value.starts_with("{{") || value.starts_with("{%") {
         return 0..0;
     }
-    // In braces, another key may follow a plain value.
+    // In a mapping with braces, another key may follow a plain value.
     let end = if value.starts_with(['"', '\'']) { None } else { line[start..].find(", ") };
     start..end.map_or(line.len(), |end| start + end)
 }
 
-/// Gathers the positions of all scalars in `node`.
+/// Collects the positions of all scalars in `node`.
 fn gather_scalars(node: &Node, scalars: &mut Vec<Span>) {
     match &node.kind {
         Kind::Scalar(_) => scalars.push(node.span),
@@ -198,7 +198,7 @@ fn gather_scalars(node: &Node, scalars: &mut Vec<Span>) {
     }
 }
 
-/// Gathers the positions of the contents in `node`.
+/// Collects the positions of the contents in `node`.
 fn gather(node: &Node, key: &str, contents: &mut Vec<Span>) {
     match &node.kind {
         Kind::Scalar(_) if key == "content" => contents.push(node.span),

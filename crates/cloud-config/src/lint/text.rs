@@ -1,14 +1,14 @@
-//! Text that is not in quotes and that other readers of YAML take for something else (docs/cloud-config.md).
+//! Plain text that other YAML parsers read as another type (docs/cloud-config.md).
 
 use crate::config::options::{OptionType, OptionValue, Options, Service};
 use crate::config::{CloudConfig, CoreOs, FieldValue};
 use crate::diagnostic::{Finding, Span, rules};
 use crate::yaml::{Field, is_boolean, looks_like};
 
-/// The longest text that could be taken for a number or the like.
+/// The longest text that could be read as a number or a similar type.
 const LONGEST: usize = 64;
 
-/// Findings about the texts of `config`; `text` is the part as its author wrote it.
+/// Checks the strings of `config`. `text` is the source text of the part.
 pub(super) fn lint(config: &CloudConfig, text: &str) -> Vec<Finding> {
     let mut texts = Texts { part: text, findings: Vec::new() };
     config.each_field(|row, value| {
@@ -26,7 +26,7 @@ struct Texts<'a> {
 }
 
 impl Texts<'_> {
-    /// Checks a text. One that is not plain begins with something else in the part, as one does that has a token.
+    /// Checks a string. If it is quoted or has a token, its source text begins differently, and it is not reported.
     fn check_text(&mut self, value: &str, span: Option<Span>) {
         let Some(span) = span.filter(|_| value.len() <= LONGEST) else { return };
         if self.part.get(span.start..span.end) != Some(value) {
@@ -69,8 +69,8 @@ impl Texts<'_> {
         self.options(&coreos.flannel);
     }
 
-    /// Options with words or times, such as `proxy: on`, are meant as written, and so are booleans: the service itself
-    /// parses options that are strings in the table.
+    /// Checks the options of a service. Options with words or times, such as `proxy: on`, are meant as written. So are
+    /// booleans: if an option is a string in the table, the service itself parses it.
     fn options<S: Service>(&mut self, field: &Field<Options<S>>) {
         let Some(options) = field.get() else { return };
         for (option, field) in &options.set {

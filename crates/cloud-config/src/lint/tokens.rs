@@ -10,7 +10,7 @@ use crate::address_tokens::Address;
 use crate::diagnostic::{Finding, Findings, Rule, Span, rules};
 use crate::text::suggest;
 
-/// A word of that kind at the beginning of a text.
+/// A word like an address token at the beginning of a text.
 static WORD: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^(?i-u:[a-z]{4,9})[_-]?(?i-u:ip[a-z0-9_]*)").expect("a constant pattern"));
 
@@ -18,14 +18,14 @@ static LOOKALIKE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?i-u:public|private|local)[_-]?(?i-u:ip)[_-]?(?i-u:v)?[0-9]*$").expect("a constant pattern")
 });
 
-/// A word whose first half may be misspelled.
+/// A word like an address token whose first half may be misspelled.
 static MISSPELLED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^([a-z]{4,9})[_-]?ip[_-]?v?[46]$").expect("a constant pattern"));
 
-/// Findings about the words of `text`, the part as its author wrote it.
+/// Checks the words of `text`, the source text of the part.
 ///
-/// A word that is also there without its dollar is a variable that the text itself sets or reads, and what stands in a
-/// comment is read by people: neither is reported.
+/// A word that also occurs without its dollar sign is a variable that the text itself sets or reads. Text in a comment
+/// is for people. Neither is reported.
 pub(super) fn lint(text: &str) -> Vec<Finding> {
     let mut words = Vec::new();
     let (mut seen, mut in_comment) = (0, is_comment(text));
@@ -51,7 +51,7 @@ pub(super) fn lint(text: &str) -> Vec<Finding> {
     findings.into_list()
 }
 
-/// The words of `text` that stand there by themselves.
+/// Returns the words of `text` that occur without a dollar sign.
 fn words_without_dollar(text: &str) -> HashSet<&str> {
     let mut words = HashSet::new();
     let mut brace = false;
@@ -62,15 +62,15 @@ fn words_without_dollar(text: &str) -> HashSet<&str> {
     words
 }
 
-/// The word of that kind that `text` begins with.
+/// Returns the word like an address token at the beginning of `text`.
 ///
-/// The pattern is given no more than the word: it is a slow reader of long texts.
+/// The pattern gets only this word, because it is slow on long texts.
 fn first_word(text: &str) -> Option<&str> {
     let end = text.find(|c| !is_of_word(c)).unwrap_or(text.len());
     WORD.find(&text[..end]).map(|word| word.as_str())
 }
 
-/// Returns true if a word continues with `character`.
+/// Returns true if `character` can be part of such a word.
 fn is_of_word(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '_' | '-')
 }
@@ -80,17 +80,18 @@ fn is_comment(text: &str) -> bool {
     text.trim_start_matches([' ', '\t']).starts_with('#')
 }
 
-/// A word that is not a token. There can be a million of them, so the message is formatted later.
+/// A word that is not a token. There can be a million of these, so the message is formatted later.
 struct Literal<'a> {
     word: &'a str,
     rule: &'static Rule,
     span: Span,
     why: &'static str,
-    /// The token that it begins with.
+    /// The token at the beginning of the word.
     token: Option<&'static str>,
 }
 
-/// `word`, which is at `range` of `text` with its dollar and brace, where anything is worth telling of it.
+/// Examines `word`, which is at `range` of `text` with its dollar sign and brace. Returns `None` if it need not be
+/// reported.
 fn literal_at<'a>(text: &str, range: Range<usize>, word: &'a str) -> Option<Literal<'a>> {
     let is_token = Address::ALL.iter().any(|address| address.token() == word);
     let token = Address::ALL.iter().map(|address| address.token()).find(|token| word.starts_with(token));
@@ -107,11 +108,11 @@ fn literal_at<'a>(text: &str, range: Range<usize>, word: &'a str) -> Option<Lite
         if !is_escaped {
             return None;
         }
-        // What it runs into may be anything.
+        // The text after the token can be a secret, so the position covers only the token.
         span = Span::new(range.start - 1, range.start + 1 + token.len());
         (&rules::LITERAL_TOKEN, "escaped with a backslash")
     } else if LOOKALIKE.is_match(word) {
-        // In capitals it is how shells write the variables of others.
+        // Shell scripts write variables that belong to other programs in capitals.
         let shell = word.bytes().any(|byte| byte.is_ascii_uppercase());
         (if shell { &rules::LITERAL_TOKEN } else { &rules::UNKNOWN_TOKEN }, "not an address token")
     } else if !is_escaped && is_misspelled(word) {
@@ -140,12 +141,12 @@ impl Literal<'_> {
     }
 }
 
-/// Returns true if the first half of `word` is nearly `public` or `private`.
+/// Returns true if the first half of `word` resembles `public` or `private`.
 pub(super) fn is_misspelled(word: &str) -> bool {
     MISSPELLED.captures(word).is_some_and(|found| suggest::is_close(&found[1], &["public", "private"]))
 }
 
-/// Words with the dollar that makes them tokens.
+/// Returns the words with a dollar sign before each.
 fn tokens(words: impl IntoIterator<Item = &'static str>) -> Vec<String> {
     words.into_iter().map(|word| format!("${word}")).collect()
 }
@@ -156,7 +157,7 @@ mod tests {
     use crate::diagnostic::MOST_OF_A_RULE;
 
     proptest::proptest! {
-        /// One pattern over the whole text is slow and has the same result.
+        /// Compares with one pattern over the whole text, which is too slow for real use.
         #[test]
         fn words_are_those_of_a_pattern_over_the_whole_text(text in r"[$\\\\{}# \n-]{0,2}((\$|\$\{|[ #\n-]|\\\\\$)?(public|privat|pubilc|PRIVATE|abc)[_-]?(ip|IP|i)(v4|v6|_v5|x)?[}a# \n-]?){0,8}") {
             let with_dollar = Regex::new(r"\$\{?(?i-u:[a-z]{4,9})[_-]?(?i-u:ip[a-z0-9_]*)").unwrap();

@@ -1,6 +1,6 @@
-//! The sections and assignments of a unit file, split as systemd's own reader does.
+//! The sections and assignments of a unit file, split as systemd does.
 //!
-//! One pass, whatever is asked later. Nothing of a line is kept but its number: lines may hold secrets.
+//! The file is read once for all checks. Only the numbers of faulty lines are kept, because lines may contain secrets.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use super::sections::Sections;
 use super::{unit_keys, unit_values};
 use crate::yaml::describe_lookalike;
 
-/// Lines of one kind: the first, counted from 1, and how many there are.
+/// Lines with the same fault: the number of the first one, counted from 1, and how many there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct UnitLines {
     pub first: usize,
@@ -22,37 +22,37 @@ impl UnitLines {
     }
 }
 
-/// The number of unknown keys that are kept: each is compared with all that are known.
+/// The largest number of unknown keys that are kept: each is compared with all known keys.
 const UNKNOWN_MAX: usize = 50;
 
-/// The contents of a unit file or a drop-in.
+/// The facts about a unit file or a drop-in that the checks need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Survey<'a> {
     /// Lines before the first section.
     pub outside: UnitLines,
     /// Lines that are neither a section nor an assignment.
     pub odd: UnitLines,
-    /// The first of those is this section without its `[`.
+    /// The section in the first line of `odd`, if that line only lacks its `[`.
     pub unopened: Option<&'a str>,
-    /// The first of those follows a line that ends with a backslash and blanks.
+    /// True if the line before the first line of `odd` ends with a backslash and blanks.
     pub broken_continuation: bool,
-    /// Sections whose line does not end with `]`: systemd refuses the whole file for one.
+    /// Section lines that do not end with `]`: one of these makes systemd reject the whole file.
     pub unclosed: UnitLines,
-    /// The text after the `[` of the first of those.
+    /// The text after the `[` in the first line of `unclosed`.
     pub unclosed_name: &'a str,
-    /// The first of those has a character behind the `]` that looks like a blank or like nothing.
+    /// The lookalike or invisible character after the `]` in the first line of `unclosed`, described.
     pub unclosed_by: Option<String>,
     /// Sections that the type of the file does not have.
     pub unknown: UnitLines,
-    /// The first of those.
+    /// The name of the first section in `unknown`.
     pub unknown_name: &'a str,
-    /// The effects of its assignments.
+    /// The effects of the assignments.
     pub effects: Effects,
-    /// `Where=` of a mount.
+    /// The value of `Where=` in a mount unit.
     pub place: Option<&'a str>,
-    /// Keys that systemd may not know where they stand, with their sections and lines; no more than [`UNKNOWN_MAX`].
+    /// Keys that systemd may not know in their section, each with the section and the line; at most [`UNKNOWN_MAX`].
     pub unknown_keys: Vec<(&'a str, &'a str, usize)>,
-    /// Settings that decide whether systemd loads the unit or can enable it, in their order.
+    /// The assignments that decide whether systemd loads the unit or can enable it, in order.
     pub settings: Vec<Setting<'a>>,
 }
 
@@ -61,13 +61,13 @@ pub(super) struct Survey<'a> {
 pub(super) struct Setting<'a> {
     pub section: &'a str,
     pub key: &'a str,
-    /// The value with its continued lines joined; empty where it takes back what was assigned before.
+    /// The value with its continued lines joined. An empty value resets the earlier assignments of the key.
     pub value: Cow<'a, str>,
     pub line: usize,
 }
 
-/// Returns true for a setting that is kept.
-fn is_kept(section: &str, key: &str) -> bool {
+/// Returns true for an assignment that `Survey::settings` contains.
+fn is_collected(section: &str, key: &str) -> bool {
     if unit_values::is_known(section, key) {
         return true;
     }
@@ -76,14 +76,14 @@ fn is_kept(section: &str, key: &str) -> bool {
         "Service" => {
             matches!(key, "Type" | "BusName" | "Restart" | "RemainAfterExit" | "ExecStart" | "ExecStop")
                 || matches!(key, "ExecCondition" | "ExecReload")
-                || AROUND.contains(&key)
+                || PRE_AND_POST.contains(&key)
                 || CONTEXT.contains(&key)
         }
         "Mount" | "Swap" => key == "What" || CONTEXT.contains(&key),
         "Socket" => {
             matches!(key, "Accept" | "Service" | "ExecStopPre" | "SocketUser" | "SocketGroup")
                 || LISTENS.contains(&key)
-                || AROUND.contains(&key)
+                || PRE_AND_POST.contains(&key)
                 || CONTEXT.contains(&key)
         }
         "Timer" => TIMES.contains(&key),
@@ -93,12 +93,12 @@ fn is_kept(section: &str, key: &str) -> bool {
     }
 }
 
-/// Commands that run before and after those of a service or socket.
-const AROUND: [&str; 3] = ["ExecStartPre", "ExecStartPost", "ExecStopPost"];
-/// Settings of everything that runs commands.
+/// The commands before and after the commands of a service or socket.
+const PRE_AND_POST: [&str; 3] = ["ExecStartPre", "ExecStartPost", "ExecStopPost"];
+/// The settings of users and directories of units that run commands.
 const CONTEXT: [&str; 7] =
     ["User", "Group", "DynamicUser", "SupplementaryGroups", "WorkingDirectory", "RootDirectory", "RootImage"];
-/// Addresses of a socket.
+/// The addresses of a socket.
 const LISTENS: [&str; 8] = [
     "ListenStream",
     "ListenDatagram",
@@ -109,7 +109,7 @@ const LISTENS: [&str; 8] = [
     "ListenMessageQueue",
     "ListenUSBFunction",
 ];
-/// Times of a timer.
+/// The times of a timer.
 const TIMES: [&str; 8] = [
     "OnActiveSec",
     "OnBootSec",
@@ -120,19 +120,19 @@ const TIMES: [&str; 8] = [
     "OnClockChange",
     "OnTimezoneChange",
 ];
-/// Paths of a path unit.
+/// The paths of a path unit.
 const PATHS: [&str; 5] = ["PathExists", "PathExistsGlob", "PathChanged", "PathModified", "DirectoryNotEmpty"];
 
 /// The effects of the assignments of a unit file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Effects {
-    /// Something in `[Install]` that makes `enable` do something.
+    /// True if an assignment in `[Install]` gives `enable` an effect.
     pub install: bool,
-    /// Another file is included, as old releases could, and may do anything.
+    /// True if the file includes another file (`.include`, in old releases), which may have any effect.
     pub include: bool,
 }
 
-/// Takes `content` apart; without `sections`, every section is a known one.
+/// Reads `content`. Without `sections`, all sections count as known.
 pub(super) fn survey(content: &str, sections: Option<Sections>) -> Survey<'_> {
     let mut found = Survey::default();
     let mut section = UnitPlace::Outside;
@@ -142,7 +142,7 @@ pub(super) fn survey(content: &str, sections: Option<Sections>) -> Survey<'_> {
             found.effects.include = true;
         } else if let Some(name) = text.strip_prefix('[') {
             match name.strip_suffix(']') {
-                // Sections of other programs may hold anything.
+                // `X-` marks sections of other programs, whose content is not checked.
                 Some(name) if name.starts_with("X-") => section = UnitPlace::Ignored,
                 Some(name) if sections.is_none_or(|sections| sections.know(name)) => section = UnitPlace::In(name),
                 Some(name) => {
@@ -159,7 +159,7 @@ pub(super) fn survey(content: &str, sections: Option<Sections>) -> Survey<'_> {
                         found.unclosed_by = describe_lookalike(behind);
                     }
                     found.unclosed.add(number);
-                    // The lines below it belong to the section that is meant.
+                    // The author means this section, so the lines below it belong to it.
                     let is_known = sections.is_some_and(|sections| sections.know(inside.trim()));
                     section = if is_known { UnitPlace::In(inside.trim()) } else { UnitPlace::Ignored };
                 }
@@ -167,7 +167,7 @@ pub(super) fn survey(content: &str, sections: Option<Sections>) -> Survey<'_> {
         } else {
             match section {
                 UnitPlace::Outside => found.outside.add(number),
-                // systemd ignores these lines as well.
+                // systemd ignores these lines, too.
                 UnitPlace::Ignored => {}
                 UnitPlace::In(inside) => match line.whole.split_once('=') {
                     Some((key, value)) if !key.trim_matches(is_no_text).is_empty() => {
@@ -200,14 +200,14 @@ enum UnitPlace<'a> {
 
 impl<'a> Survey<'a> {
     fn assign(&mut self, section: &'a str, key: &'a str, value: &'a str, line: usize) {
-        if is_kept(section, key) {
+        if is_collected(section, key) {
             self.settings.push(Setting { section, key, value: joined(value), line });
         }
         if self.unknown_keys.len() < UNKNOWN_MAX && !unit_keys::may_be_known(section, key) {
             self.unknown_keys.push((section, key, line));
         }
         match (section, key) {
-            // Without a value it takes back what was assigned before.
+            // An empty value resets the earlier assignments.
             ("Mount" | "Automount", "Where") => self.place = Some(value).filter(|value| !value.is_empty()),
             _ if value.is_empty() => {}
             ("Install", "WantedBy" | "RequiredBy" | "UpheldBy" | "Alias" | "Also") => self.effects.install = true,
@@ -215,8 +215,8 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Returns true if the section `name` of a file with `sections` may be missing or misspelled, or one of its keys is
-    /// misspelled or in another section: what the section lacks may be there.
+    /// Returns true if the section `name` of a file with `sections` may be missing or misspelled, or one of its keys
+    /// may be misspelled or in another section. A setting that seems to be missing may be there.
     pub fn misspells(&self, sections: Sections, name: &str) -> bool {
         let bracketed = format!("[{name}]");
         let is_section = match self.unknown.count {
@@ -237,17 +237,17 @@ impl<'a> Survey<'a> {
     }
 }
 
-/// A line with those that continue it.
+/// A line with the lines that continue it.
 struct Logical<'a> {
     number: usize,
     /// The first line, without the blanks around it.
     first: &'a str,
-    /// All of it.
+    /// The first line with all lines that continue it.
     whole: &'a str,
     after_blank_backslash: bool,
 }
 
-/// The lines of `content` that are neither empty nor comments.
+/// Returns the lines of `content` that are neither empty nor comments.
 fn logical_lines(content: &str) -> impl Iterator<Item = Logical<'_>> {
     let mut end = 0;
     let mut lines = (1..).zip(content.split_inclusive('\n').map(move |line| {
@@ -268,7 +268,7 @@ fn logical_lines(content: &str) -> impl Iterator<Item = Logical<'_>> {
                 && let Some((_, (line, line_end))) = lines.next()
             {
                 end = line_end;
-                // A comment in the midst of it is passed over.
+                // A comment between continued lines is skipped.
                 last = if is_comment(line) { last } else { line };
             }
             let after_blank_backslash = std::mem::replace(&mut ends_with_blanks, is_continued_but_for_blanks(last));
@@ -277,7 +277,7 @@ fn logical_lines(content: &str) -> impl Iterator<Item = Logical<'_>> {
     })
 }
 
-/// A value whose continued lines are joined by blanks, without the comments between them.
+/// Joins the continued lines of a value with blanks, and removes the comments between them.
 fn joined(value: &str) -> Cow<'_, str> {
     if !value.contains('\n') {
         return Cow::Borrowed(value);
@@ -294,7 +294,7 @@ fn joined(value: &str) -> Cow<'_, str> {
     Cow::Owned(out.trim().to_owned())
 }
 
-/// Blanks, and the backslash of a line that is continued, which stands for one.
+/// Returns true for blanks, and for the backslash of a continued line, which is replaced by a blank.
 const fn is_no_text(c: char) -> bool {
     is_blank(c) || c == '\\'
 }
@@ -307,13 +307,13 @@ fn is_comment(line: &str) -> bool {
     line.trim_start_matches(is_blank).starts_with(['#', ';'])
 }
 
-/// Returns true if a line ends with a backslash that is not escaped itself.
+/// Returns true if a line ends with an unescaped backslash.
 fn is_continued(line: &str) -> bool {
     let line = line.trim_end_matches(['\n', '\r']);
     (line.len() - line.trim_end_matches('\\').len()) % 2 == 1
 }
 
-/// Returns true if blanks after the backslash at the end of a line keep it from continuing the line.
+/// Returns true if only the blanks after its backslash prevent the line from being continued.
 fn is_continued_but_for_blanks(line: &str) -> bool {
     !is_continued(line) && is_continued(line.trim_end_matches(is_blank))
 }

@@ -1,4 +1,4 @@
-//! The keys of sections in units: those of systemd 252 and later, with old names that it still reads.
+//! The keys in the sections of units, of systemd 252 and later, and the former names that systemd still reads.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 use super::sections::Sections;
 use crate::text::suggest;
 
-/// Returns true if systemd may know `key` in `section`, or its keys are not listed.
+/// Returns true if systemd may know `key` in `section`. For a section that is not listed here, all keys may be known.
 pub(super) fn may_be_known(section: &str, key: &str) -> bool {
     KEYS.get(section).is_none_or(|keys| keys.contains(key)) || key.starts_with("X-") || key.len() < 4
 }
 
-/// Returns the remedy for `key` if systemd certainly ignores it in `section`: it is that of another section of such a
-/// unit, or a misspelling of one of this. Keys of later releases may be unknown here.
+/// Returns the remedy for `key` if systemd definitely ignores it in `section`: it is a key of another section of such a
+/// unit, or a misspelling of a key of this one. A key of a later release may be missing here.
 pub(super) fn help(sections: Sections, section: &str, key: &str) -> Option<String> {
     let known = KEYS.get(section)?;
     if may_be_known(section, key) || key.len() > 64 {
@@ -30,7 +30,7 @@ pub(super) fn help(sections: Sections, section: &str, key: &str) -> Option<Strin
     Some(format!("did you mean `{meant}=`?"))
 }
 
-/// The keys of the sections that are listed.
+/// The keys of all listed sections.
 static KEYS: LazyLock<HashMap<&'static str, HashSet<&'static str>>> = LazyLock::new(|| {
     let sections: [(&str, &[&str]); 9] = [
         ("Unit", &[UNIT]),

@@ -1,4 +1,5 @@
-//! Lines of a unit's file that systemd does not take (docs/cloud-config.md#coreosunits). Only their numbers are reported.
+//! Lines of unit files that systemd ignores or rejects (docs/cloud-config.md#coreosunits). Only their numbers are
+//! reported.
 
 use super::lines::Block;
 use super::sections::Sections;
@@ -9,7 +10,7 @@ use crate::diagnostic::{Finding, Rule, Span, rules};
 /// The fault of lines before the first section.
 pub(super) const OUTSIDE: &str = "before the first section";
 
-/// Reports the lines of `what`, whose text stands at `span` of the part `text`.
+/// Reports the lines of `what`, whose text is at `span` of the part `text`.
 pub(super) fn report(
     what: &str,
     sections: Sections,
@@ -58,12 +59,12 @@ pub(super) fn report(
     let (fault, help) = unclosed(sections, survey);
     report(&rules::ODD_UNIT_LINE, survey.unclosed, &format!("{fault}; systemd refuses the file"), help);
     let name = survey.unknown_name;
-    // Its name is not shown: what stands in brackets may be anything.
+    // The name in the brackets may be any text, so it is not printed.
     let fault = "unknown section for this type of unit; section ignored by systemd";
     report(&rules::ODD_UNIT_SECTION, survey.unknown, fault, sections.help(name));
 }
 
-/// The fault of the first section that does not end with a bracket, and the remedy.
+/// Describes the fault of the first section line without a closing bracket, and the remedy.
 fn unclosed(sections: Sections, survey: &Survey<'_>) -> (String, String) {
     let (name, behind) = survey
         .unclosed_name

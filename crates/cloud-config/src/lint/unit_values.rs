@@ -1,8 +1,8 @@
 //! Values that systemd cannot parse: times of timers (`systemd.time(7)`), addresses of sockets (`systemd.socket(5)`),
-//! and booleans, modes and the like.
+//! and simple types such as booleans and modes.
 //!
-//! Systemd ignores a line with such a value, and then refuses a timer without a time and a socket without an address.
-//! A value that any version of systemd may accept counts as valid.
+//! systemd ignores a line with such a value. It then rejects a timer without a time and a socket without an address. A
+//! value that any version of systemd may accept counts as valid.
 
 use core::net::IpAddr;
 
@@ -32,7 +32,7 @@ const UNITS: &[&str] = &[
     "hour", "hr", "h", "days", "day", "d", "weeks", "week", "w", "months", "month", "M", "years", "year", "y",
 ];
 
-/// Settings whose values are of a simple kind, by the section; systemd ignores a line with another value.
+/// Settings with values of a simple kind, by section. systemd ignores a line with any other value.
 const KINDS: &[(&str, ValueKind, &[&str])] = &[
     (
         "Unit",
@@ -102,18 +102,18 @@ pub(super) enum ValueKind {
     Word(&'static [&'static str]),
     /// An absolute path.
     Path,
-    /// Names of units, of which systemd ignores each one that is invalid.
+    /// Names of units; systemd ignores each invalid one.
     Units,
-    /// Environment variables, of which systemd ignores each one that is invalid.
+    /// Environment variables; systemd ignores each invalid one.
     Assignments,
     Limit(LimitUnit),
-    /// A number in this range.
+    /// An integer in this range.
     Integer(i64, i64),
     /// One of these words, a file or a descriptor.
     Stream(&'static [&'static str]),
 }
 
-/// Returns true for a setting of which [`ignored`] knows the values.
+/// Returns true for a setting whose values [`ignored`] checks.
 pub(super) fn is_known(section: &str, key: &str) -> bool {
     kind(section, key).is_some()
 }
@@ -123,10 +123,10 @@ fn kind(section: &str, key: &str) -> Option<ValueKind> {
     known.or_else(|| exec_values::SECTIONS.contains(&section).then(|| exec_values::kind(key)).flatten())
 }
 
-/// Returns why systemd ignores the line with such a value, and what to write instead.
+/// Returns the reason why systemd ignores a line with this value, and the remedy.
 pub(super) fn ignored(section: &str, key: &str, value: &str) -> Option<(&'static str, String)> {
     let kind = kind(section, key)?;
-    // Of variables, each word may be replaced by itself.
+    // A list of variables is checked word by word, so a specifier in one word does not hide the faults of the others.
     if is_rendered(value) || !matches!(kind, ValueKind::Assignments) && is_replaced(value) {
         return None;
     }
@@ -176,26 +176,26 @@ pub(super) fn ignored(section: &str, key: &str, value: &str) -> Option<(&'static
     Some((fault, if value.contains(" #") || value.contains("\t#") { COMMENT_HELP.to_owned() } else { help }))
 }
 
-/// Returns true if systemd takes `value` for a boolean.
+/// Returns true if systemd reads `value` as a boolean.
 pub(super) fn is_boolean(value: &str) -> bool {
     ["1", "yes", "y", "true", "t", "on", "0", "no", "n", "false", "f", "off"]
         .iter()
         .any(|word| value.eq_ignore_ascii_case(word))
 }
 
-/// Returns false if `value` is certainly no number from `least` to `most`.
+/// Returns false if `value` is definitely not an integer from `least` to `most`.
 fn may_be_integer(value: &str, least: i64, most: i64) -> bool {
     match value.trim().parse::<i64>() {
         Ok(number) => (least..=most).contains(&number),
-        // In another base, or with a sign.
+        // The number may be in another base or have a sign.
         Err(_) => value.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-')),
     }
 }
 
-/// The fault of a list of units, of which the other words count.
+/// The fault of a list of units; systemd uses the other words.
 pub(super) const NO_UNIT: &str = "has a word that is not a unit name";
 
-/// Returns true if systemd may take a word for the name of a unit.
+/// Returns true if systemd may accept a word as the name of a unit.
 pub(super) fn is_unit(word: &str) -> bool {
     word.contains('%') || !word.starts_with('.') && reader(word) == UnitReader::Systemd && is_unit_name(word)
 }
@@ -203,17 +203,18 @@ pub(super) fn is_unit(word: &str) -> bool {
 const SPAN_HELP: &str = "write a number with a unit, such as `5min`; see systemd.time(7)";
 const COMMENT_HELP: &str = "put the comment on a line of its own: systemd reads it as part of the value";
 
-/// Returns true for values that are replaced before systemd reads them, or that take back what was assigned before.
+/// Returns true for a value with specifiers, variables or a template expression, and for an empty value, which resets
+/// earlier ones.
 fn is_replaced(value: &str) -> bool {
     value.is_empty() || value.contains('%') || value.contains("${") || is_rendered(value)
 }
 
-/// Returns true for values with an expression of a template.
+/// Returns true for a value with a template expression.
 fn is_rendered(value: &str) -> bool {
     ["{{", "{%", "<%"].iter().any(|mark| value.contains(mark))
 }
 
-/// Returns why systemd cannot parse the value of a setting in a section, and what to write instead.
+/// Returns the reason why systemd cannot parse the value of a setting in a section, and the remedy.
 pub(super) fn unparsable(section: &str, key: &str, value: &str) -> Option<(&'static str, &'static str)> {
     if is_replaced(value) {
         return None;
@@ -235,7 +236,7 @@ pub(super) fn unparsable(section: &str, key: &str, value: &str) -> Option<(&'sta
     Some((fault, if value.contains(" #") || value.contains("\t#") { COMMENT_HELP } else { help }))
 }
 
-/// Returns false if `value` is certainly no calendar event: `[WEEKDAYS] [DATE] [TIME] [ZONE]`, a shorthand, or
+/// Returns false if `value` is definitely not a calendar event: `[WEEKDAYS] [DATE] [TIME] [ZONE]`, a shorthand, or
 /// `@SECONDS`.
 fn may_be_calendar(value: &str) -> bool {
     let words: Vec<_> = value.split_whitespace().collect();
@@ -295,8 +296,8 @@ fn is_time(text: &str) -> bool {
     }
 }
 
-/// Returns true for `*`, or numbers from `least` to `most` with commas between them, each one with the end of its range
-/// behind `..` and a step behind `/`.
+/// Returns true for `*`, or for numbers from `least` to `most` separated by commas. Each number may be a range (`..`)
+/// and have a step (`/`).
 fn is_component(text: &str, least: u32, most: u32) -> bool {
     let number = |text: &str| {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -317,15 +318,14 @@ fn is_component(text: &str, least: u32, most: u32) -> bool {
     text == "*" || text.split(',').all(is_item)
 }
 
-/// Returns true for what may be the name of a time zone of this machine or another.
+/// Returns true for a word that may be the name of a time zone, on this machine or another one.
 fn may_be_zone(word: &str) -> bool {
     let is_capital = word.starts_with(|c: char| c.is_ascii_uppercase()) && !matches!(word, "AM" | "PM");
     let is_name = is_capital || word.contains('/') || word.eq_ignore_ascii_case("utc");
     is_name && !is_weekdays(word) && !SHORTHANDS.contains(&&*word.to_ascii_lowercase())
 }
 
-/// Returns true if systemd can parse a time span: `infinity`, or numbers that are each followed by a unit or by
-/// nothing.
+/// Returns true if systemd can parse a time span: `infinity`, or numbers, each of which may have a unit.
 pub(super) fn is_time_span(value: &str) -> bool {
     if value == "infinity" {
         return true;
@@ -348,8 +348,8 @@ pub(super) fn is_time_span(value: &str) -> bool {
     has_number
 }
 
-/// Returns false if `value` is not an address of a socket: neither a path, an abstract name nor a port, and without an
-/// IP address before its port.
+/// Returns false if `value` is definitely not the address of a socket: it is neither a path, an abstract name nor a
+/// port, and has no IP address before its port.
 fn may_be_address(value: &str) -> bool {
     if value.starts_with(['/', '@']) || value.starts_with("vsock") {
         return true;
@@ -368,7 +368,7 @@ fn may_be_address(value: &str) -> bool {
 mod tests {
     use super::*;
 
-    // The results of `systemd-analyze calendar`.
+    // Values with the results of `systemd-analyze calendar`.
     #[rustfmt::skip]
     const CALENDAR_EVENTS: &[&str] = &[
         "daily", "Daily", "daily UTC", "daily Europe/Berlin", "2026-02-31", "@1395716396", "10:00 CET", "10:00 GMT",

@@ -1,6 +1,6 @@
-//! Units that systemd refuses to load for what is in their files: "bad unit file setting".
+//! Units that systemd refuses to load because of their settings: "bad unit file setting".
 //!
-//! Each check is one of systemd's own, and `refused::units_that_systemd_refuses_are_reported` holds them against it.
+//! Each check corresponds to one of systemd's own; `refused::units_that_systemd_refuses_are_reported` compares them.
 
 use super::command_line::{CommandLineFault, commands, has_odd_specifier};
 use super::exec_values;
@@ -10,12 +10,12 @@ use super::unit_values::{self, NO_UNIT, RESTARTS, TYPES, is_unit};
 use crate::diagnostic::{Finding, Span, rules};
 use crate::yaml::describe_lookalike_in_command;
 
-/// The number of lines of a file that are reported.
+/// The largest number of lines that are reported per file.
 const LINES_MAX: usize = 20;
 
-/// A file of a unit.
+/// A file of a unit, with its survey.
 pub(super) struct UnitText<'a> {
-    /// Its description, such as `the content of unit a.service`.
+    /// The description of the file, such as `the content of unit a.service`.
     pub what: String,
     /// The name of the unit, printable.
     pub unit: String,
@@ -23,7 +23,7 @@ pub(super) struct UnitText<'a> {
     pub span: Option<Span>,
 }
 
-/// Reports the settings of `file` for which systemd refuses the unit, whatever its other files say.
+/// Reports the settings of `file` because of which systemd rejects the unit, whatever its other files contain.
 pub(super) fn report_fatal(file: &UnitText<'_>, text: &str, findings: &mut Vec<Finding>) {
     let commands = file.survey.settings.iter().filter(|setting| setting.key.starts_with("Exec"));
     let odd = commands.filter(|setting| !setting.value.is_ascii());
@@ -47,8 +47,8 @@ pub(super) fn report_fatal(file: &UnitText<'_>, text: &str, findings: &mut Vec<F
     }
 }
 
-/// Reports the settings of `file` whose lines systemd ignores. Without the unit's own file, these are times and
-/// addresses, too: the unit has others.
+/// Reports the settings of `file` whose lines systemd ignores. With `is_alone`, the configuration has no content for
+/// the unit. Then times and addresses are also reported here, because the existing unit has others.
 pub(super) fn report_ignored(file: &UnitText<'_>, is_alone: bool, text: &str, findings: &mut Vec<Finding>) {
     let fault = |setting: &Setting<'_>| {
         let (section, key, value) = (setting.section, setting.key, &*setting.value);
@@ -73,7 +73,7 @@ fn ignored(file: &UnitText<'_>, line: usize, key: &str, fault: &str, help: &str,
     Block::new(text, file.span).finding(&rules::ODD_UNIT_LINE, line, message).help(help)
 }
 
-/// Why systemd refuses a unit for one of its settings alone, and what to write instead.
+/// Returns the reason why systemd rejects a unit because of this setting alone, and the remedy.
 fn fatal(setting: &Setting<'_>) -> Option<(&'static str, &'static str)> {
     let value = &*setting.value;
     let is_raw = !value.is_empty() && !["{{", "{%", "<%"].iter().any(|mark| value.contains(mark));
@@ -138,7 +138,7 @@ const REFUSED: &str = "systemd refuses the unit";
 const SPECIFIER: (&str, &str) =
     ("has a `%` that does not begin a specifier of systemd", "write `%%` for a percent sign");
 
-/// Returns true if systemd may take `value` for a user or group.
+/// Returns true if systemd may accept `value` as a user or group.
 fn is_account(value: &str) -> bool {
     if value.bytes().all(|byte| byte.is_ascii_digit()) {
         return value.parse().is_ok_and(|id: u32| id != 0xffff && id != u32::MAX);
@@ -146,7 +146,7 @@ fn is_account(value: &str) -> bool {
     value.contains('%') || !value.contains([':', '/'])
 }
 
-/// The finding for one setting; systemd reads those of `[Install]` only where the unit is enabled.
+/// Creates the finding for one setting. systemd reads the settings in `[Install]` only when the unit is enabled.
 fn bad_setting(file: &UnitText<'_>, setting: &Setting<'_>, fault: &str, text: &str) -> Finding {
     let not_enabled = format!("unit {} cannot be enabled", file.unit);
     let is_install = setting.section == "Install";
@@ -155,7 +155,7 @@ fn bad_setting(file: &UnitText<'_>, setting: &Setting<'_>, fault: &str, text: &s
     if is_install { finding.not_enabled(&file.unit) } else { finding }
 }
 
-/// Reports an alias of another type than the unit `unit`, for which it cannot be enabled.
+/// Reports an alias of another type than the unit `unit`, which makes enabling it fail.
 pub(super) fn report_alias(file: &UnitText<'_>, unit: &str, text: &str) -> Option<Finding> {
     let kind = unit.rsplit_once('.')?.1;
     let is_other = |word: &str| {
@@ -177,31 +177,31 @@ fn bad(file: &UnitText<'_>, line: usize, fault: &str, text: &str) -> Finding {
     Block::new(text, file.span).finding(&rules::BAD_UNIT_SETTING, line, message)
 }
 
-/// The file and line of a value that systemd cannot parse, its key, the fault and the remedy.
+/// A value that systemd cannot parse: its file and line, its key, the fault and the remedy.
 type Unparsable<'a> = ((usize, usize), &'a str, (&'static str, &'static str));
 
-/// The settings of all files of a unit, in the order in which systemd reads the files.
+/// The settings of all files of a unit, in the order in which systemd reads them.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 struct State<'a> {
     kind: Option<&'a str>,
-    /// The file and the line of each command, once for each command on the line.
+    /// The file and line of each command; a line with several commands is listed several times.
     starts: Vec<(usize, usize)>,
     stops: usize,
     has_bus_name: bool,
     has_success_action: bool,
     remains: bool,
     restart: Option<(&'a str, usize, usize)>,
-    /// Uses of `What=`.
+    /// The number of assignments of `What=`.
     mounts: usize,
     triggers: usize,
     listens: usize,
-    /// A socket that no connections can be accepted from.
+    /// A socket setting that accepts no connections.
     silent: Option<(usize, usize)>,
     accepts: bool,
     service: Option<(usize, usize)>,
     paths: usize,
-    /// Times and addresses that systemd cannot parse, and ignores.
+    /// The times and addresses that systemd cannot parse and therefore ignores.
     unparsable: Vec<Unparsable<'a>>,
 }
 
@@ -226,7 +226,7 @@ impl<'a> State<'a> {
             ("Service", "RemainAfterExit") => self.remains = is_yes(value),
             ("Service", "Restart") if RESTARTS.contains(&value) => self.restart = Some((value, file, line)),
             ("Service", "ExecStart") if is_set => {
-                // One that systemd refuses is reported by itself.
+                // An invalid command is reported separately.
                 let count = commands(value).unwrap_or(1).min(2);
                 self.starts.extend(std::iter::repeat_n((file, line), count));
             }
@@ -236,7 +236,7 @@ impl<'a> State<'a> {
             ("Mount", "What") => self.mounts = usize::from(is_set),
             ("Timer", "OnClockChange" | "OnTimezoneChange") => self.triggers += usize::from(is_yes(value)),
             ("Timer" | "Socket", key) if self.is_unparsable(file, setting, key) => {}
-            // An empty value of one of them takes them all back.
+            // An empty value of any of these keys resets all of them.
             ("Timer", key) if unit_values::is_known("Timer", key) => {}
             ("Timer", _) => self.triggers = if is_set { self.triggers + 1 } else { 0 },
             ("Socket", "Accept") => self.accepts = is_yes(value),
@@ -266,7 +266,7 @@ impl<'a> State<'a> {
 }
 
 impl<'a> State<'a> {
-    /// Keeps a value that systemd cannot parse.
+    /// Records a value that systemd cannot parse. Returns true if it is one.
     fn is_unparsable(&mut self, file: usize, setting: &'a Setting<'a>, key: &'a str) -> bool {
         let fault = unit_values::unparsable(setting.section, key, &setting.value);
         if let Some(fault) = fault {
@@ -276,7 +276,7 @@ impl<'a> State<'a> {
     }
 }
 
-/// Actions at the end of a unit, those that do something.
+/// The actions at the end of a unit that have an effect.
 const ACTIONS: [&str; 15] = [
     "reboot",
     "reboot-force",
@@ -298,7 +298,7 @@ fn is_yes(value: &str) -> bool {
     ["1", "yes", "y", "true", "t", "on"].iter().any(|yes| value.eq_ignore_ascii_case(yes))
 }
 
-/// Reports why systemd refuses the unit `name` as all its files make it. The first of them is its content.
+/// Reports the reasons why systemd rejects the unit `name` with all its files. The first file is its content.
 pub(super) fn report_whole(name: &str, shown: &str, files: &[UnitText<'_>], text: &str, findings: &mut Vec<Finding>) {
     let Some(content) = files.first() else { return };
     let state = State::of(files);
@@ -315,7 +315,7 @@ pub(super) fn report_whole(name: &str, shown: &str, files: &[UnitText<'_>], text
         Some("socket") => state.listens == 0,
         _ => false,
     };
-    // Beside a valid one, systemd ignores the line and loads the unit.
+    // If the unit also has a valid value, systemd ignores this line and loads the unit.
     findings.extend(state.unparsable.iter().take(LINES_MAX).map(|((file, line), key, (fault, help))| {
         if lacks_all {
             return at((*file, *line), &format!("{key}= {fault}")).help(*help);
@@ -350,7 +350,7 @@ pub(super) fn report_whole(name: &str, shown: &str, files: &[UnitText<'_>], text
     }
 }
 
-/// Returns true for the name of a mount of the kernel's own file systems, which systemd mounts before it reads units.
+/// Returns true for the mount unit of a file system of the kernel, which systemd mounts before it reads units.
 fn is_of_kernel(name: &str) -> bool {
     let name = name.rsplit_once('.').map_or(name, |(name, _)| name);
     matches!(name, "proc" | "sys" | "dev" | "dev-shm" | "dev-pts" | "run" | "sys-kernel-security" | "sys-fs-cgroup")

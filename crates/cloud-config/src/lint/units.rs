@@ -1,4 +1,4 @@
-//! Units that systemd would not take as they are meant (docs/cloud-config.md#coreosunits).
+//! Units that systemd would reject or read in another way than intended (docs/cloud-config.md#coreosunits).
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::text::printable;
 use crate::text::secret::{Secret, is_redacted};
 use crate::yaml::{Field, Node, ParsedYaml};
 
-/// Findings about the units of `config`; `text` is the part as its author wrote it.
+/// Checks the units of `config`. `text` is the source text of the part.
 pub(super) fn lint(config: &CloudConfig, document: &ParsedYaml, text: &str) -> Vec<Finding> {
     let units: Vec<_> = config.coreos.units.iter().enumerate().filter_map(SurveyedUnit::new).collect();
     let facts = UnitFacts::new(config, &units);
@@ -38,7 +38,7 @@ pub(super) fn lint(config: &CloudConfig, document: &ParsedYaml, text: &str) -> V
     findings
 }
 
-/// A unit, and what is in its files.
+/// A unit with the surveys of its files.
 struct SurveyedUnit<'a> {
     index: usize,
     name: &'a str,
@@ -55,7 +55,7 @@ struct SurveyedDropIn<'a> {
 }
 
 impl SurveyedDropIn<'_> {
-    /// The file, as one of the unit `unit`.
+    /// Returns the drop-in as a file of the unit `unit`.
     fn file(&self, unit: &str) -> UnitText<'_> {
         let what = format!("drop-in {} of unit {}", printable(self.name), printable(unit));
         UnitText { what, unit: printable(unit), survey: &self.survey, span: self.span }
@@ -71,7 +71,7 @@ impl<'a> SurveyedUnit<'a> {
         let mut contents = unit.drop_ins.iter().filter_map(Field::get).map(|drop_in| &drop_in.content);
         let is_lost = |content: &Field<Secret<String>>| content.get().is_some_and(|text| is_redacted(text.expose()));
         if is_lost(&unit.content) || contents.any(is_lost) {
-            // A redacted file has no lines to check.
+            // The lines of a redacted file are unknown.
             return None;
         }
         let sections = Sections::of(name);
@@ -86,7 +86,7 @@ impl<'a> SurveyedUnit<'a> {
             (None, surveyed((file, &unit.content)).into_iter().collect())
         } else {
             let drop_ins = unit.drop_ins.iter().filter_map(Field::get);
-            // One without a name is not written, and one without the suffix is not read.
+            // A drop-in without a name is not written, and systemd does not read one without the suffix.
             let is_read = |name: &&str| name.strip_suffix(".conf").is_some();
             let drop_ins =
                 drop_ins.filter_map(|drop_in| Some((drop_in.name.filled().filter(is_read)?, &drop_in.content)));
@@ -95,7 +95,7 @@ impl<'a> SurveyedUnit<'a> {
         Some(Self { index, name, unit, content, drop_ins })
     }
 
-    /// Lines that systemd does not take, of the content and of the drop-ins.
+    /// Reports faulty lines in the content and the drop-ins.
     fn report_lines(&self, facts: &UnitFacts<'_>, text: &str, findings: &mut Vec<Finding>) {
         let Some(sections) = Sections::of(self.name) else { return };
         let name_facts = facts.get(self.name);
@@ -106,7 +106,7 @@ impl<'a> SurveyedUnit<'a> {
         {
             let reported = findings.len();
             unit_lines::report(&file.what, sections, file.survey, text, file.span, findings);
-            // The last line that is reported is one for which systemd refuses the file.
+            // The last reported line is one because of which systemd rejects the file.
             if is_sure && file.survey.unclosed.count > 0 {
                 let mut lines = findings[reported..].iter_mut().rev();
                 if let Some(unclosed) = lines.find(|finding| finding.rule == &rules::ODD_UNIT_LINE) {
@@ -116,7 +116,7 @@ impl<'a> SurveyedUnit<'a> {
         }
     }
 
-    /// The unit's own file.
+    /// Returns the content of the unit as a file.
     fn content(&self) -> Option<UnitText<'_>> {
         let what = format!("the content of unit {}", printable(self.name));
         Some(UnitText {
@@ -127,14 +127,14 @@ impl<'a> SurveyedUnit<'a> {
         })
     }
 
-    /// A mask prevents everything else that is configured for a unit.
+    /// Reports a masked unit for which anything else is configured: the mask prevents it.
     fn masked_unit(&self, node: Option<&Node>, facts: &UnitFacts<'_>) -> Option<Finding> {
         if self.unit.mask.value != Some(true) || drop_in(self.unit.name.text()).is_some() {
             return None;
         }
         let starts = [Verb::Start, Verb::Restart, Verb::ReloadOrRestart].map(Verb::as_str);
         let command = Some(self.unit.command.text()).filter(|command| starts.contains(command));
-        // A command for networkd is ignored, and one for a unit of an unknown type is skipped.
+        // A command for a networkd file is ignored, and a command for a unit of an unknown type is skipped.
         let fails = command.filter(|_| reader(self.name) == UnitReader::Systemd);
         let vain = [
             ("`content`", self.content.is_some()),
@@ -164,7 +164,7 @@ impl<'a> SurveyedUnit<'a> {
         Some(if is_only { finding.not_started(&printable(self.name)) } else { finding })
     }
 
-    /// The finding for an enabled unit without a section `[Install]`.
+    /// Reports an enabled unit without a section `[Install]`.
     fn not_installed(&self, node: Option<&Node>, facts: &UnitFacts<'_>) -> Option<Finding> {
         let content = self.content.as_ref()?;
         let name_facts = facts.get(self.name);
@@ -191,7 +191,7 @@ impl<'a> SurveyedUnit<'a> {
         Some(Finding::new(&rules::NO_INSTALL, span, message).help(help))
     }
 
-    /// Reports a template that is enabled: systemd needs an instance of it, or a default one.
+    /// Reports an enabled template without a default instance: systemd can enable only its instances.
     fn not_instantiated(&self, node: Option<&Node>, facts: &UnitFacts<'_>) -> Option<Finding> {
         let content = self.content.as_ref()?;
         let name_facts = facts.get(self.name);
@@ -215,7 +215,7 @@ impl<'a> SurveyedUnit<'a> {
         Some(if name_facts.entries.len() == 1 { finding.not_enabled(&name) } else { finding })
     }
 
-    /// Settings for which systemd refuses the unit, and those that it lacks.
+    /// Reports settings because of which systemd rejects the unit, and missing settings.
     fn report_refused(
         &self,
         at: usize,
@@ -229,7 +229,7 @@ impl<'a> SurveyedUnit<'a> {
             return;
         }
         let own = self.drop_ins.iter().map(|drop_in| drop_in.file(self.name));
-        // What another entry replaces, or another drop-in, does not keep systemd from enabling the unit.
+        // Another entry or drop-in may replace the setting, so the unit may still be enabled.
         let is_only = name_facts.entries.len() == 1;
         let content = self.content().map(|file| (file, is_only));
         for (file, is_sure) in content.into_iter().chain(own.map(|file| (file, false))) {
@@ -246,17 +246,18 @@ impl<'a> SurveyedUnit<'a> {
                 findings[reported..].iter_mut().for_each(|finding| finding.blocked = None);
             }
         }
-        // Of several contents the last one counts.
+        // Of several entries with content, the last one is used.
         let Some(content) = self.content().filter(|_| name_facts.content == Some(at)) else { return };
         let entries = name_facts.entries.iter().filter_map(|index| units.get(*index));
         let mut drop_ins: Vec<_> = entries.flat_map(|unit| &unit.drop_ins).collect();
-        // The last of a name counts; systemd reads them in the order of their names.
+        // Of several drop-ins with the same name, the last one is used. systemd reads drop-ins in the order of their
+        // names.
         drop_ins.reverse();
         drop_ins.sort_by_key(|drop_in| drop_in.name);
         drop_ins.dedup_by_key(|drop_in| drop_in.name);
         let files: Vec<_> =
             std::iter::once(content).chain(drop_ins.into_iter().map(|drop_in| drop_in.file(self.name))).collect();
-        // A section that is not closed is a finding of its own, and what is included may say anything.
+        // An unclosed section is reported separately, and an included file may contain any setting.
         if files.iter().all(|file| file.survey.unclosed.count == 0 && !file.survey.effects.include) {
             let reported = findings.len();
             unit_verify::report_whole(self.name, &printable(self.name), &files, text, findings);
@@ -264,8 +265,8 @@ impl<'a> SurveyedUnit<'a> {
         }
     }
 
-    /// Removes the findings among `refused` that a setting is missing if one of `lines`, the findings about lines of the
-    /// unit's content, is about a misspelling of it. That line then keeps the unit from starting.
+    /// Removes the findings about missing settings from `refused` if one of `lines`, the findings about lines of the
+    /// unit's content, is about a misspelling of the setting. That line is then the reason why the unit cannot start.
     fn blame_lines(&self, lines: &mut [Finding], refused: &mut Vec<Finding>) {
         let Some(Sections::Unit(own)) = Sections::of(self.name) else { return };
         let Some(content) = &self.content else { return };
@@ -290,7 +291,7 @@ impl<'a> SurveyedUnit<'a> {
         refused.retain(|finding| !is_missing(finding));
     }
 
-    /// A swap unit without a path in `What=`. Newer versions of systemd read `UUID=x` there.
+    /// Reports a swap unit whose `What=` is not a path. Newer versions of systemd accept `UUID=x` there.
     fn without_device_path(&self, what: &str) -> Option<Finding> {
         let wanted = tagged_device(what).and_then(|device| mount_name(&device));
         if self.name.strip_suffix(".swap") == wanted.as_deref() {
@@ -307,7 +308,7 @@ impl<'a> SurveyedUnit<'a> {
         })
     }
 
-    /// The name of a mount is that of its directory, the name of a swap that of its device or file.
+    /// Reports a mount or swap unit whose name does not belong to its directory, device or file.
     fn misplaced(&self, at: usize, facts: &UnitFacts<'_>) -> Option<Finding> {
         let (_, suffix) = self.name.rsplit_once('.')?;
         let content = self.content.as_ref()?;
@@ -353,7 +354,7 @@ fn tagged_device(what: &str) -> Option<String> {
     is_known.then(|| format!("/dev/disk/by-{}/{value}", tag.to_ascii_lowercase()))
 }
 
-/// Marks each of `findings` about a unit that systemd rejects: the unit `unit`, sanitized, cannot start.
+/// Marks each of `findings` as a reason why `unit`, a printable name, cannot start.
 fn keep_from_starting(findings: &mut [Finding], unit: &str) {
     let refusals = [&rules::BAD_UNIT_SETTING, &rules::MISSING_UNIT_SETTING, &rules::NO_EXEC_START];
     for finding in findings.iter_mut().filter(|finding| refusals.contains(&finding.rule) && finding.blocked.is_none()) {
@@ -361,26 +362,26 @@ fn keep_from_starting(findings: &mut [Finding], unit: &str) {
     }
 }
 
-/// Where the value of a key of a unit stands.
+/// Returns the position of the value of a key of a unit.
 fn position_of(node: Option<&Node>, key: &str) -> Option<Span> {
     Some(node?.get(key)?.span)
 }
 
-/// The facts about each unit name: one entry may add what another lacks.
+/// The facts about each unit name. Several entries can have the same name and complement each other.
 struct UnitFacts<'a>(HashMap<&'a str, NameFacts>);
 
-/// The facts about a unit name, from all entries that have it.
+/// The facts about a unit name from all its entries.
 #[derive(Clone, Default)]
 struct NameFacts {
-    /// A file of the unit has what enabling it needs.
+    /// True if a file of the unit has an effective `[Install]` section.
     installs: bool,
-    /// Something names a default instance.
+    /// True if a file of the unit sets a default instance.
     instances: bool,
-    /// The entries, by their place among those that were surveyed.
+    /// The indices of the entries in the list of surveyed units.
     entries: Vec<usize>,
-    /// The last of them with content.
+    /// The index of the last entry with content.
     content: Option<usize>,
-    /// A file of the unit is written as any other file, and may say anything.
+    /// True if `write_files` writes a file of the unit, which may contain any setting.
     files: bool,
 }
 

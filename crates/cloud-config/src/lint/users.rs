@@ -1,4 +1,4 @@
-//! Users whose login does not work as intended, or works for other people (docs/cloud-config.md#users).
+//! Users whose login does not work as intended, or may work for an attacker (docs/cloud-config.md#users).
 
 use super::hash::{self, Hash};
 use crate::config::{CloudConfig, User, ssh_key};
@@ -7,12 +7,12 @@ use crate::plan::{breaks_out, is_user_name, of_new_account, password_hash, redac
 use crate::text::secret::is_redacted;
 use crate::yaml::Field;
 
-/// The users that images have.
+/// Users that exist in images.
 const EXISTING: [&str; 2] = ["core", "root"];
-/// The shortest RSA key that is still thought to be safe, in bits.
+/// The shortest RSA key that counts as secure, in bits.
 const RSA_MIN: usize = 2048;
 
-/// Findings about the users of `config`, and about logins.
+/// Checks the users of `config`, and their logins.
 pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
     let mut findings = Vec::new();
     keys(&config.ssh_authorized_keys, &mut findings);
@@ -29,11 +29,11 @@ pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
     findings
 }
 
-/// A name that `useradd` refuses somewhere, or that makes trouble later.
+/// Reports a name that some versions of `useradd` reject, or that causes problems later.
 fn odd_name(user: &User, name: &str) -> Option<Finding> {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     let (why, help) = if !is_user_name(name) {
-        // It is refused and already reported.
+        // The invalid name is already an error.
         return None;
     } else if !name.strip_suffix('$').unwrap_or(name).bytes().all(known) {
         ("contains a character that most systems reject", "use lower case letters, digits, - and _")
@@ -48,7 +48,7 @@ fn odd_name(user: &User, name: &str) -> Option<Finding> {
     Some(Finding::new(&rules::ODD_USER_NAME, user.name.span, message).help(help))
 }
 
-/// Fields of users that images have, which are not changed.
+/// Reports fields of users that exist in images, which are not changed.
 fn existing(user: &User, name: &str) -> Option<Finding> {
     if !EXISTING.contains(&name) {
         return None;
@@ -61,7 +61,7 @@ fn existing(user: &User, name: &str) -> Option<Finding> {
     Some(Finding::new(&rules::EXISTING_USER, span, message).help(help))
 }
 
-/// Keys that would be set in a home that is not created.
+/// Reports SSH keys of a user without a home directory to put them in.
 fn keys_without_home(user: &User, name: &str) -> Option<Finding> {
     let has_keys = user.ssh_authorized_keys.iter().any(|key| key.filled().is_some())
         || user.coreos_ssh_import_github.filled().is_some()
@@ -78,7 +78,7 @@ fn keys_without_home(user: &User, name: &str) -> Option<Finding> {
     Some(Finding::new(&rules::KEYS_WITHOUT_HOME, user.no_create_home.span, message).help(help))
 }
 
-/// Groups that are several in one text: commas stand between them, not blanks.
+/// Reports group names that are separated by blanks instead of commas.
 fn odd_groups(user: &User, name: &str) -> Option<Finding> {
     let mut groups =
         user.groups.0.iter().flat_map(|field| field.text().split(',').map(move |group| (group, field.span)));
@@ -93,7 +93,7 @@ fn odd_groups(user: &User, name: &str) -> Option<Finding> {
 fn password(user: &User, name: &str) -> Option<Finding> {
     let text = password_hash(user)?;
     if is_redacted(text) {
-        // It stands for a hash that is not to be seen.
+        // The redaction replaces a hash that may be valid.
         return None;
     }
     let name = redacted_user_name(name);
@@ -103,7 +103,7 @@ fn password(user: &User, name: &str) -> Option<Finding> {
         return Some(finding.help("remove it; without a password, the user logs in with SSH keys only"));
     }
     if breaks_out(text) {
-        // It is not set, and reported already.
+        // The invalid hash is not set, and already an error.
         return None;
     }
     let help = "create a hash with `openssl passwd -6` or `mkpasswd`; `*` disables password login";
@@ -126,11 +126,11 @@ fn password(user: &User, name: &str) -> Option<Finding> {
     Some(finding.help(help))
 }
 
-/// Keys that sshd does not take, or should not.
+/// Reports SSH keys that sshd rejects or that are insecure.
 fn keys(list: &[Field<String>], findings: &mut Vec<Finding>) {
     for entry in list {
         let Some(text) = entry.filled() else { continue };
-        // One finding of a kind is enough for an entry, however many lines it has.
+        // Each kind of finding is made once per entry, however many lines the entry has.
         let (mut weak, mut odd) = (None, false);
         for key in text.lines().filter_map(|line| ssh_key::parse(line.trim())) {
             match strength(&key) {
