@@ -1,4 +1,4 @@
-//! Addresses, masks and routes as network descriptions write them.
+//! Addresses, masks and routes in network descriptions.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,26 +7,26 @@ use ipnet::IpNet;
 use super::interface::Route;
 use super::names::number;
 
-/// The default routes' destinations.
+/// The destinations of default routes.
 const EVERYTHING_4: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 const EVERYTHING_6: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
-/// The address that `text` is. IPv4 in IPv6's notation is IPv4.
+/// Parses an address. An IPv4 address in IPv6 notation becomes IPv4.
 pub fn ip(text: &str) -> Option<IpAddr> {
     text.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
 }
 
-/// The address of one machine: a name server or a gateway.
+/// Parses the address of one machine, such as a name server or a gateway.
 pub fn host(text: &str) -> Option<IpAddr> {
     ip(text).filter(is_host)
 }
 
-/// Returns true if an interface can have this address. networkd reads `0.0.0.0` as a request for any free address.
+/// Returns true if an interface can have this address. networkd reads `0.0.0.0` as a request for any unused address.
 fn is_host(ip: &IpAddr) -> bool {
     !ip.is_unspecified() && !ip.is_multicast() && *ip != IpAddr::V4(Ipv4Addr::BROADCAST)
 }
 
-/// The prefix length of a mask, which is written as a mask or as a number, if it is valid for the family of `ip`.
+/// Parses a mask or a prefix length, and checks it for the family of `ip`. Returns the prefix length.
 fn bits(mask: &str, ip: IpAddr) -> Option<u8> {
     if let Some(bits) = number(mask) {
         return Some(bits);
@@ -35,8 +35,8 @@ fn bits(mask: &str, ip: IpAddr) -> Option<u8> {
     if mask.is_ipv4() == ip.is_ipv4() { ipnet::ip_mask_to_prefix(mask).ok() } else { None }
 }
 
-/// An address or network with its length: `ADDRESS/LENGTH`, or `ADDRESS` and a mask beside it. What stands behind
-/// the slash wins, and may be a mask, too.
+/// Parses `ADDRESS/LENGTH`, or `ADDRESS` with a separate mask. The text after the slash takes precedence, and may also
+/// be a mask.
 fn with_length(text: &str, mask: Option<&str>) -> Option<IpNet> {
     let (address, mask) = match text.split_once('/') {
         Some((address, mask)) => (address, Some(mask)),
@@ -46,23 +46,23 @@ fn with_length(text: &str, mask: Option<&str>) -> Option<IpNet> {
     IpNet::new(address, bits(mask?, address)?).ok()
 }
 
-/// An address of an interface, with the length of its network.
+/// Parses the address of an interface with its prefix length.
 pub fn interface(text: &str, mask: Option<&str>) -> Option<IpNet> {
     with_length(text, mask).filter(|net| is_host(&net.addr()))
 }
 
-/// A network, as destination of a route: the bits behind the mask are cleared.
+/// Parses a network as the destination of a route; the bits after the prefix are cleared.
 pub fn network(text: &str, mask: Option<&str>) -> Option<IpNet> {
     with_length(text, mask).map(|net| net.trunc())
 }
 
-/// The default route over `gateway`.
+/// Creates the default route through `gateway`.
 pub fn default_route(gateway: IpAddr) -> Route {
     let everything = if gateway.is_ipv4() { EVERYTHING_4 } else { EVERYTHING_6 };
     Route { destination: IpNet::new_assert(everything, 0), gateway, metric: None }
 }
 
-/// A route, if both ends are of one family.
+/// Creates a route, if destination and gateway have the same family.
 pub fn route(destination: IpNet, gateway: IpAddr) -> Option<Route> {
     (destination.addr().is_ipv4() == gateway.is_ipv4()).then_some(Route { destination, gateway, metric: None })
 }

@@ -1,40 +1,40 @@
-//! Options of bonds: from the kernel's names and values to those of networkd.
+//! Options of bonds, from the names and values of the kernel to those of networkd.
 //!
 //! Descriptions use the names of the kernel's `bonding` module (`miimon`, `lacp_rate`), and often its numbers. networkd
-//! has names, words and units of time of its own, and ignores what it does not know.
+//! has other names, words and units of time, and ignores unknown ones.
 
 use core::net::Ipv4Addr;
 use std::collections::BTreeMap;
 
 use super::names::number;
 
-/// The options of a bond, under the names and with the values of networkd and of the kernel's module.
+/// The options of a bond, with the names and values of networkd and of the kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BondOptions {
     networkd: BTreeMap<&'static str, String>,
     kernel: BTreeMap<&'static str, String>,
 }
 
-/// The kinds of values of options.
+/// The kind of value of an option.
 enum BondValue {
-    /// One of these words; the kernel counts them from 0.
+    /// One of these words, which the kernel numbers from 0.
     Word(&'static [&'static str]),
     /// Milliseconds.
     Time,
-    /// A number up to this one.
+    /// A number up to this maximum.
     Number(u32),
     /// IPv4 addresses.
     Addresses,
 }
 
-/// An option: its name in the kernel, its name in networkd, its value.
+/// An option: the name in the kernel, the name in networkd, the kind of its values.
 struct BondRow(&'static str, &'static str, BondValue);
 
 const MODES: &[&str] =
     &["balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"];
 const POLICIES: &[&str] = &["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4"];
 
-/// Every option with a counterpart, except `primary`, which networkd reads from the file of the slave.
+/// All options that networkd also has. `primary` is missing: networkd reads it from the file of the slave.
 const TABLE: &[BondRow] = &[
     BondRow("mode", "Mode", BondValue::Word(MODES)),
     BondRow("miimon", "MIIMonitorSec", BondValue::Time),
@@ -53,10 +53,10 @@ const TABLE: &[BondRow] = &[
     BondRow("arp_all_targets", "ARPAllTargets", BondValue::Word(&["any", "all"])),
 ];
 
-/// The most targets that the kernel takes.
+/// The largest number of ARP targets in the kernel.
 const TARGETS_MAX: usize = 16;
 
-/// The reasons why an option of a bond or bridge is not set.
+/// The reason why an option of a bond or bridge is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptionFault {
     /// networkd has no such option.
@@ -66,7 +66,7 @@ pub enum OptionFault {
 }
 
 impl BondOptions {
-    /// Sets an option by the kernel's name, spelled with `-` or `_`. Setting it again replaces it.
+    /// Sets an option by its name in the kernel, spelled with `-` or `_`. A second value replaces the first one.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), OptionFault> {
         let same = |known: &str| known.bytes().eq(name.bytes().map(|byte| if byte == b'-' { b'_' } else { byte }));
         let BondRow(kernel, networkd, kind) = TABLE.iter().find(|row| same(row.0)).ok_or(OptionFault::Unknown)?;
@@ -76,13 +76,13 @@ impl BondOptions {
         Ok(())
     }
 
-    /// Takes the options of `other`, which win.
+    /// Sets all options of `other`, which replace existing ones.
     pub fn merge(&mut self, other: Self) {
         self.networkd.extend(other.networkd);
         self.kernel.extend(other.kernel);
     }
 
-    /// The options of every bond at one provider, which are not in its description.
+    /// Returns the options of all bonds at Packet, which are not in its description.
     pub(super) fn packet() -> Self {
         let networkd = [
             ("Mode", "802.3ad"),
@@ -97,19 +97,19 @@ impl BondOptions {
         Self { networkd: networkd.map(owned).into(), kernel: kernel.map(owned).into() }
     }
 
-    /// Names and values for networkd, sorted.
+    /// Returns the names and values for networkd, sorted.
     pub fn networkd(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.networkd.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// Names and values for the kernel's module, sorted.
+    /// Returns the names and values for the kernel module, sorted.
     pub fn kernel(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.kernel.iter().map(|(name, value)| (*name, value.as_str()))
     }
 }
 
 impl BondValue {
-    /// The values for networkd and for the kernel that `text` stands for.
+    /// Parses a value. Returns its forms for networkd and for the kernel.
     fn read(&self, text: &str) -> Option<(String, String)> {
         match self {
             Self::Word(words) => {
@@ -133,7 +133,7 @@ impl BondValue {
     }
 }
 
-/// The keys of `[Bond]` that can be written.
+/// Returns all keys of `[Bond]` that can be written.
 pub(super) fn keys() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|row| row.1)
 }

@@ -1,18 +1,18 @@
-//! Options of bridges: from the names of descriptions to those of networkd.
+//! Options of bridges, from the names in descriptions to those of networkd.
 
 use std::collections::BTreeMap;
 
 use super::bond::OptionFault;
 use super::names::number;
 
-/// The options of a bridge, under the names and with the values of networkd.
+/// The options of a bridge, with the names and values of networkd.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BridgeOptions(BTreeMap<&'static str, String>);
 
-/// An option: its names in the versions 1 and 2 of cloud-init's network configuration, its name in networkd.
+/// An option: the names in versions 1 and 2 of cloud-init's network configuration, the name in networkd.
 struct BridgeRow(&'static str, &'static str, &'static str);
 
-/// Every option with a counterpart. Costs and priorities of ports are in the files of the ports.
+/// All options that networkd also has. The costs and priorities of ports belong to the files of the ports.
 const TABLE: &[BridgeRow] = &[
     BridgeRow("bridge_stp", "stp", "STP"),
     BridgeRow("bridge_fd", "forward-delay", "ForwardDelaySec"),
@@ -40,13 +40,13 @@ impl BridgeOptions {
         Ok(())
     }
 
-    /// Names and values for networkd, sorted.
+    /// Returns the names and values for networkd, sorted.
     pub fn networkd(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|(name, value)| (*name, value.as_str()))
     }
 }
 
-/// The keys of `[Bridge]` that can be written.
+/// Returns all keys of `[Bridge]` that can be written.
 pub(super) fn keys() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|row| row.2)
 }

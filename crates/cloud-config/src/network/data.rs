@@ -1,20 +1,20 @@
-//! The network descriptions that platforms hand out, before they are read.
+//! Network descriptions of platforms before they are parsed.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::text::secret::REDACTED;
 
-/// A kind of network description, by what `--convert-netconf` calls it.
+/// The format of a network description, with its name for `--convert-netconf`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Debian's `/etc/network/interfaces`.
     Debian,
-    /// The meta-data of Packet.
+    /// The JSON of Packet's metadata service.
     Packet,
     /// VMware's guest variables.
     Vmware,
-    /// The meta-data of DigitalOcean.
+    /// The JSON of DigitalOcean's metadata service.
     DigitalOcean,
     /// OpenStack's `network_data.json`.
     OpenStack,
@@ -23,11 +23,11 @@ pub enum Format {
 }
 
 impl Format {
-    /// All of them, in the order of their pages.
+    /// All formats, in the order of their documentation.
     pub const ALL: [Self; 6] =
         [Self::Debian, Self::Packet, Self::Vmware, Self::DigitalOcean, Self::OpenStack, Self::NetworkConfig];
 
-    /// Its name on the command line, for `--convert-netconf`.
+    /// Returns the name for `--convert-netconf`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Debian => "debian",
@@ -39,22 +39,22 @@ impl Format {
         }
     }
 
-    /// The one of that name.
+    /// Returns the format with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.name() == name)
     }
 }
 
-/// A network description as the platform gave it, to be converted.
+/// A network description as the platform returns it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum NetworkData {
     /// The text of an interfaces file.
     Debian(Vec<u8>),
-    /// The whole JSON that the service answers at `metadata`, whose `network` counts.
+    /// The JSON of `metadata`; only its key `network` is read.
     Packet(Vec<u8>),
-    /// The guest variables that describe interfaces and name servers, without `guestinfo.` before their names.
+    /// The guest variables of interfaces and name servers, without the prefix `guestinfo.`.
     Vmware(BTreeMap<String, String>),
-    /// The whole JSON that the service answers at `metadata/v1.json`.
+    /// The JSON of `metadata/v1.json`.
     DigitalOcean(Vec<u8>),
     /// The JSON of `network_data.json`.
     OpenStack(Vec<u8>),
@@ -63,7 +63,7 @@ pub enum NetworkData {
 }
 
 impl NetworkData {
-    /// Which kind it is.
+    /// Returns the format.
     pub const fn format(&self) -> Format {
         match self {
             Self::Debian(_) => Format::Debian,
@@ -77,7 +77,7 @@ impl NetworkData {
 }
 
 impl fmt::Debug for NetworkData {
-    /// Without the description: it may hold the password of a network.
+    /// Omits the description, which may contain the password of a network.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}({REDACTED})", self.format().name())
     }

@@ -1,4 +1,4 @@
-//! `digitalocean`: the JSON of the metadata service. Interfaces are found by their hardware addresses.
+//! `digitalocean`: the JSON of the metadata service. Interfaces are matched by their hardware addresses.
 
 use core::net::IpAddr;
 
@@ -14,7 +14,7 @@ use super::{Conversion, address, json};
 /// The keys of an interface that are read.
 const INTERFACE: [&str; 4] = ["mac", "ipv4", "ipv6", "anchor_ipv4"];
 
-/// Converts the metadata service's JSON.
+/// Converts the JSON of the metadata service.
 pub fn convert(bytes: &[u8]) -> Conversion {
     let mut findings = Findings::default();
     let drafts = json::read(bytes, &mut findings).map(|value| drafts(&value, &mut findings));
@@ -22,7 +22,7 @@ pub fn convert(bytes: &[u8]) -> Conversion {
     Conversion::new(interfaces, findings)
 }
 
-/// The public interfaces, then the private ones, which have neither default routes nor name servers.
+/// Creates the public interfaces, then the private ones, which get neither default routes nor name servers.
 fn drafts(value: &Value, findings: &mut Findings) -> Vec<Draft> {
     let none = Value::Null;
     if let Some(dns) = value.get("dns") {
@@ -62,8 +62,8 @@ fn drafts(value: &Value, findings: &mut Findings) -> Vec<Draft> {
     drafts
 }
 
-/// The settings of an interface, or `None` if all its addresses are invalid: then the defaults of the image are better
-/// than a file without addresses.
+/// Returns the settings of an interface; `None` if all its addresses are invalid: the defaults of the image are then
+/// better than a file without addresses.
 fn setup(entry: &Value, is_public: bool, dns: Vec<IpAddr>, subject: &str, findings: &mut Findings) -> Option<Setup> {
     let mut setup = Setup { dns, ..Setup::default() };
     let mut is_bad = false;

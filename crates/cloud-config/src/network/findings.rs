@@ -1,4 +1,4 @@
-//! Findings of network descriptions, which name the interface or the entry.
+//! Findings about network descriptions, which name the interface or the entry.
 
 use crate::diagnostic::{Finding, Findings, Rule, Span};
 

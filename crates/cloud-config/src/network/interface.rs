@@ -1,4 +1,4 @@
-//! Interfaces as plain data, the result of every format (docs/network.md).
+//! Interfaces as plain data, into which every format is converted (docs/network.md).
 
 use core::net::IpAddr;
 
@@ -8,34 +8,34 @@ use super::bond::BondOptions;
 use super::bridge::BridgeOptions;
 use super::names::{Domain, Mac, Name, Pattern, VlanId};
 
-/// The match of an interface. It is never empty: an empty `[Match]` would match every interface.
+/// The condition that selects an interface. It is never empty: an empty `[Match]` would match every interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Match {
     /// By its name.
     Name(Name),
     /// By its hardware address.
     Mac(Mac),
-    /// By both.
+    /// By its name and its hardware address.
     Both(Name, Mac),
-    /// By patterns, which several interfaces may match.
+    /// By patterns, which can match several interfaces.
     Selected(Box<Selector>),
 }
 
-/// Patterns of interfaces, at least one.
+/// Patterns that select interfaces; at least one is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector {
-    /// The name of the patterns in the description; no interface needs to have it.
+    /// The name of the entry in the description, which no interface needs to have.
     pub id: Name,
-    /// The name.
+    /// The pattern of the interface's name.
     pub name: Option<Pattern>,
     /// The hardware address.
     pub mac: Option<Mac>,
-    /// The driver, any of these.
+    /// The patterns of the driver, one of which has to match.
     pub drivers: Vec<Pattern>,
 }
 
 impl Match {
-    /// By whatever is known of it, if anything is.
+    /// Creates the condition from the known properties; `None` if neither is known.
     pub fn new(name: Option<Name>, mac: Option<Mac>) -> Option<Self> {
         match (name, mac) {
             (Some(name), Some(mac)) => Some(Self::Both(name, mac)),
@@ -45,7 +45,7 @@ impl Match {
         }
     }
 
-    /// The name, where there is one.
+    /// Returns the name, if it is known.
     pub const fn name(&self) -> Option<&Name> {
         match self {
             Self::Name(name) | Self::Both(name, _) => Some(name),
@@ -53,7 +53,7 @@ impl Match {
         }
     }
 
-    /// The hardware address, where there is one.
+    /// Returns the hardware address, if it is known.
     pub const fn mac(&self) -> Option<Mac> {
         match self {
             Self::Mac(mac) | Self::Both(_, mac) => Some(*mac),
@@ -62,8 +62,8 @@ impl Match {
         }
     }
 
-    /// The name of the interface in messages and file names: its name or, without one, its hardware address; of patterns
-    /// their name in the description.
+    /// Returns the name of the interface in messages and file names: its name, or else its hardware address. For
+    /// patterns, it is the name of the entry in the description.
     pub fn label(&self) -> String {
         match self {
             Self::Name(name) | Self::Both(name, _) => name.to_string(),
@@ -76,11 +76,11 @@ impl Match {
 /// The kind of an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InterfaceKind {
-    /// It is there, or something else makes it.
+    /// An existing interface, which networkd does not create.
     Physical,
-    /// Several interfaces as one.
+    /// Several interfaces that are used as one.
     Bond(BondOptions),
-    /// One of the networks that share a wire.
+    /// One of the networks that share a link.
     Vlan(VlanId),
     /// A switch between interfaces.
     Bridge(BridgeOptions),
@@ -98,7 +98,7 @@ pub enum Child {
 }
 
 impl Child {
-    /// Its name.
+    /// Returns the name of the child.
     pub const fn name(&self) -> &Name {
         match self {
             Self::Bond(name) | Self::Vlan(name) | Self::Bridge(name) => name,
@@ -106,22 +106,22 @@ impl Child {
     }
 }
 
-/// Which addresses an interface asks a server for.
+/// The families of addresses that an interface requests by DHCP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dhcp {
-    /// None.
+    /// No family.
     #[default]
     No,
-    /// IPv4 alone.
+    /// Only IPv4.
     V4,
-    /// IPv6 alone.
+    /// Only IPv6.
     V6,
-    /// Those of both families.
+    /// Both families.
     Both,
 }
 
 impl Dhcp {
-    /// The setting for these families.
+    /// Returns the value for these families.
     pub const fn new(v4: bool, v6: bool) -> Self {
         match (v4, v6) {
             (false, false) => Self::No,
@@ -142,64 +142,64 @@ impl Dhcp {
     }
 }
 
-/// Where packets for a network go.
+/// A route to a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Route {
     /// The network.
     pub destination: IpNet,
-    /// The machine that passes them on.
+    /// The router to the network.
     pub gateway: IpAddr,
-    /// The metric: of two routes to a network, the kernel uses the one with the smaller metric.
+    /// The metric. Of two routes to the same network, the kernel uses the one with the smaller metric.
     pub metric: Option<u32>,
 }
 
 /// The settings of an interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setup {
-    /// Where short names are looked up.
+    /// The domains in which short names are looked up.
     pub domains: Vec<Domain>,
     /// Name servers.
     pub dns: Vec<IpAddr>,
-    /// Addresses to ask for.
+    /// The families that the interface requests by DHCP.
     pub dhcp: Dhcp,
-    /// True if it accepts router advertisements, false if it ignores them; without a value, networkd decides.
+    /// True if the interface accepts router advertisements, false if it ignores them; `None` lets networkd decide.
     pub accept_ra: Option<bool>,
-    /// Addresses of its own.
+    /// Static addresses.
     pub addresses: Vec<IpNet>,
-    /// Routes over it.
+    /// Routes over the interface.
     pub routes: Vec<Route>,
 }
 
 impl Setup {
-    /// Returns true if it has no address and no way to get one.
+    /// Returns true if the interface has no address and no way to get one.
     pub const fn is_idle(&self) -> bool {
         self.addresses.is_empty() && matches!(self.dhcp, Dhcp::No) && !matches!(self.accept_ra, Some(true))
     }
 }
 
-/// An interface to be set up.
+/// An interface to configure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
-    /// The match.
+    /// The condition that selects the interface.
     pub found: Match,
     /// The kind.
     pub kind: InterfaceKind,
-    /// The first number in its files' names: networkd takes the first file that fits.
+    /// The number at the beginning of the file names: networkd uses the first file that matches.
     pub depth: u8,
-    /// The interfaces that are built on it.
+    /// The bonds, VLANs and bridges that are built on the interface.
     pub children: Vec<Child>,
-    /// The hardware address it is to have.
+    /// The hardware address to set.
     pub mac: Option<Mac>,
     /// The maximum size of a packet, in bytes.
     pub mtu: Option<u32>,
-    /// True if the boot does not wait for it.
+    /// True if the boot does not wait for the interface.
     pub is_optional: bool,
     /// The settings.
     pub setup: Setup,
 }
 
 impl Interface {
-    /// An interface that is given nothing yet.
+    /// Creates an interface without any settings.
     pub fn new(found: Match, kind: InterfaceKind) -> Self {
         Self {
             found,

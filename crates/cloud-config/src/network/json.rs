@@ -1,4 +1,4 @@
-//! Reads descriptions in JSON: only a value that is missing, too long or of the wrong type is skipped.
+//! Parses descriptions in JSON. Only a value that is missing, too long or of the wrong type is skipped.
 
 use core::net::IpAddr;
 
@@ -11,7 +11,7 @@ use crate::text::suggest;
 use super::names::display_name;
 use super::{ENTRIES_MAX, NAMES_MAX, address};
 
-/// The document in `bytes`, if it is an object.
+/// Parses `bytes`, if they are a JSON object.
 pub fn read(bytes: &[u8], findings: &mut Findings) -> Option<Value> {
     let subject = "network description";
     let why = match json::parse(bytes) {
@@ -30,7 +30,7 @@ pub fn read(bytes: &[u8], findings: &mut Findings) -> Option<Value> {
     None
 }
 
-/// Reports the keys of an object that are neither read nor harmless. `read` may end with `*`.
+/// Reports the keys of an object that are in neither list. An entry of `read` may end with `*`.
 pub fn report_unknown(value: &Value, read: &[&'static str], harmless: &[&str], subject: &str, findings: &mut Findings) {
     let fits = |key: &str, name: &str| name.strip_suffix('*').map_or(name == key, |start| key.starts_with(start));
     let is_known = |key: &str| harmless.contains(&key) || read.iter().any(|name| fits(key, name));
@@ -52,7 +52,7 @@ pub fn report_unknown(value: &Value, read: &[&'static str], harmless: &[&str], s
     }
 }
 
-/// The words under `key`: a list of them, or one string with blanks or commas between them.
+/// Returns the strings under `key`: a list, or one string separated by blanks or commas.
 pub fn words_under(value: &Value, key: &str, findings: &mut Findings) -> Vec<Value> {
     match value.get(key) {
         Some(Value::String(text)) => {
@@ -63,7 +63,7 @@ pub fn words_under(value: &Value, key: &str, findings: &mut Findings) -> Vec<Val
     }
 }
 
-/// The list under `key`, which may be missing.
+/// Returns the list under `key`; empty if it is missing.
 pub fn list<'a>(value: &'a Value, key: &str, findings: &mut Findings) -> &'a [Value] {
     match value.get(key) {
         None | Some(Value::Null) => &[],
@@ -79,12 +79,12 @@ pub fn list<'a>(value: &'a Value, key: &str, findings: &mut Findings) -> &'a [Va
     }
 }
 
-/// The text or number under `key`, if there is one that is not empty.
+/// Returns the string or number under `key` as text, unless it is missing or empty.
 pub fn text(value: &Value, key: &str) -> Option<String> {
     words(value.get(key)?)
 }
 
-/// A text or number that is not empty.
+/// Returns a string or number as text, unless it is empty.
 pub fn words(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
@@ -93,7 +93,7 @@ pub fn words(value: &Value) -> Option<String> {
     }
 }
 
-/// The name servers of a list, each read by `of`. `subject` is what the list is called.
+/// Returns the name servers of a list, each parsed by `of`. `subject` is the name of the list in messages.
 pub fn dns<'a>(
     items: impl IntoIterator<Item = &'a Value>,
     of: impl Fn(&Value) -> Option<String>,

@@ -1,12 +1,11 @@
-//! Network descriptions of platforms, turned into files of networkd (docs/network.md).
+//! Converts network descriptions of platforms to files of systemd-networkd (docs/network.md).
 //!
-//! One file for each format, each with a function `convert`: bytes or variables in, [`Conversion`] out. All of them
-//! make the same plain data ([`interface`]), which [`networkd`] writes down. Nothing here touches the machine.
+//! Each format has a file with a function `convert`, from bytes or variables to a [`Conversion`]. The interfaces in it
+//! are plain data ([`interface`]), which [`networkd`] formats. No function here accesses the machine.
 //!
-//! An invalid stanza, address or interface is skipped, and the others are converted. Each problem is a
-//! [`Finding`]: an error where something is skipped, a warning where something has no counterpart. Spans are
-//! positions in the description itself, where that is a text of lines; findings of JSON and of variables name the
-//! entry instead.
+//! An invalid stanza, address or interface is skipped, and the others are converted. Each problem is a [`Finding`]: an
+//! error if something is skipped, a warning if a setting has no counterpart. The spans of findings are positions in the
+//! description if that is a text of lines. Findings about JSON and variables name the entry instead.
 
 pub mod address;
 pub mod bond;
@@ -36,9 +35,10 @@ use interface::Interface;
 use names::Name;
 use networkd::{Module, UnitFile};
 
-/// The most entries that a list may have: interfaces, addresses of one, options of a stanza.
+/// The largest number of entries of a list: interfaces, addresses of an interface, options of a stanza.
 pub const ENTRIES_MAX: usize = 10_000;
-/// The most name servers, and the most domains, that an interface is given: all may be given the same.
+/// The largest number of name servers, and of domains, of an interface. Smaller, because all interfaces may get the
+/// same.
 const NAMES_MAX: usize = 32;
 
 /// A converted network description.
@@ -46,7 +46,7 @@ const NAMES_MAX: usize = 32;
 pub struct Conversion {
     /// The interfaces to set up.
     pub interfaces: Vec<Interface>,
-    /// The problems; something is skipped for each error.
+    /// The problems. For each error, an entry was skipped.
     pub findings: Vec<Finding>,
 }
 
@@ -70,28 +70,28 @@ impl Conversion {
         self.interfaces.is_empty() && self.findings.is_empty()
     }
 
-    /// The files for networkd, which belong into `/run/systemd/network`.
+    /// Returns the files for networkd, which belong in `/run/systemd/network`.
     pub fn units(&self) -> Vec<UnitFile> {
         networkd::units(&self.interfaces)
     }
 
-    /// The interfaces that are taken down before networkd is restarted.
+    /// Returns the interfaces to take down before networkd is restarted.
     pub fn to_take_down(&self) -> Vec<&Name> {
         networkd::to_take_down(&self.interfaces)
     }
 
-    /// The modules that the kernel needs.
+    /// Returns the kernel modules that the interfaces need.
     pub fn modules(&self) -> Vec<Module> {
         networkd::modules(&self.interfaces)
     }
 
-    /// Returns true if something was skipped.
+    /// Returns true if an entry was skipped.
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(Finding::is_error)
     }
 }
 
-/// Keeps each item of a list once, and no more than `most` of them.
+/// Removes duplicates from a list, and all entries after the first `most`.
 fn limit<T: Clone + Eq + Hash>(list: &mut Vec<T>, most: usize, what: &str, label: &str, findings: &mut Findings) {
     let mut seen = HashSet::new();
     list.retain(|item| seen.insert(item.clone()));

@@ -1,25 +1,25 @@
-//! Words of a network description that become part of a unit file: checked here, once, so that nothing of them
-//! can leave its line, match another interface or name another file.
+//! Words of a network description that become part of a unit file. They are checked here, once: a word must not contain
+//! a line break, match another interface or name another file.
 
 use std::fmt;
 
-/// The longest name that the kernel takes for an interface.
+/// The longest name of an interface in the kernel.
 const NAME_MAX: usize = 15;
-/// The longest domain name, and the longest label of one.
+/// The longest domain name, and the longest label in one.
 const DOMAIN_MAX: usize = 253;
 const LABEL_MAX: usize = 63;
-/// The highest number that a VLAN can have.
+/// The highest VLAN ID.
 const VLAN_MAX: u16 = 4094;
-/// The number of characters shown of an unknown word.
+/// The largest number of characters of an unknown word in a message.
 const SHOWN: usize = 40;
 
-/// The name of an interface: letters, digits and `._-+@`, 15 bytes at most. The kernel takes more; networkd reads
-/// some of that as a pattern, or not at all.
+/// The name of an interface: letters, digits and `._-+@`, at most 15 bytes. The kernel allows other characters, but
+/// networkd reads some of these as a pattern or not at all.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
 impl Name {
-    /// The name, or why `text` cannot be one.
+    /// Creates a name, or returns the reason why `text` is invalid.
     pub fn new(text: &str) -> Result<Self, &'static str> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+' | b'@');
         if text.is_empty() {
@@ -39,13 +39,13 @@ impl Name {
         }
     }
 
-    /// A name that is our own.
+    /// Creates a name from a constant of this program.
     pub(super) fn own(text: &'static str) -> Self {
         debug_assert!(Self::new(text).is_ok());
         Self(text.to_owned())
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -62,10 +62,10 @@ impl fmt::Display for Name {
 pub struct Pattern(String);
 
 impl Pattern {
-    /// The longest pattern.
+    /// The longest pattern, in bytes.
     const MAX: usize = 64;
 
-    /// The pattern, if `text` is one. An empty pattern is invalid, and one that begins with `!`, which systemd negates.
+    /// Creates a pattern. Empty patterns are invalid, and patterns that begin with `!`, which systemd negates.
     pub fn new(text: &str) -> Option<Self> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+@*?[]".contains(&byte);
         let is_valid = !text.is_empty() && text.len() <= Self::MAX && text.bytes().all(fits);
@@ -84,8 +84,8 @@ impl fmt::Display for Pattern {
 pub struct Mac([u8; 6]);
 
 impl Mac {
-    /// Reads six bytes with `:` or `-` between them. An address of only zeros is invalid: it would match every
-    /// interface without an address.
+    /// Parses six bytes separated by `:` or `-`. An address of zeros is invalid, because it would match every interface
+    /// that has no address.
     pub fn new(text: &str) -> Option<Self> {
         let separator = if text.contains('-') { '-' } else { ':' };
         let mut bytes = [0; 6];
@@ -110,7 +110,7 @@ impl fmt::Display for Mac {
 pub struct Domain(String);
 
 impl Domain {
-    /// The domain that `text` names, if it does: labels of letters, digits, `-` and `_`.
+    /// Parses a domain: labels of letters, digits, `-` and `_`.
     pub fn new(text: &str) -> Option<Self> {
         let name = text.strip_suffix('.').unwrap_or(text);
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -125,12 +125,12 @@ impl fmt::Display for Domain {
     }
 }
 
-/// The number of a VLAN.
+/// The ID of a VLAN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VlanId(u16);
 
 impl VlanId {
-    /// The number that `text` is, if a VLAN can have it: 0 to 4094.
+    /// Parses the ID of a VLAN: 0 to 4094.
     pub fn new(text: &str) -> Option<Self> {
         number(text).filter(|id: &u16| *id <= VLAN_MAX).map(Self)
     }
@@ -142,17 +142,17 @@ impl fmt::Display for VlanId {
     }
 }
 
-/// The number that `text` is: digits, and nothing else.
+/// Parses a number that consists only of digits.
 pub fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// The maximum size of a packet in bytes, read from `text`, if it is valid.
+/// Parses a maximum packet size in bytes, and checks its range.
 pub fn mtu(text: &str) -> Option<u32> {
     number(text).filter(|mtu| (68..=65_536).contains(mtu))
 }
 
-/// A foreign word for a message: short, and with nothing in it that is not to be seen.
+/// Formats a word of a description for a message: shortened and printable.
 pub fn display_name(text: &str) -> String {
     let cut = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };
     let visible = text.chars().take(SHOWN).flat_map(char::escape_debug);

@@ -1,7 +1,7 @@
-//! Interfaces as networkd's files, and what else setting them up takes, as plain data (docs/network.md).
+//! Formats interfaces as files of networkd, and lists the modules and interfaces to prepare (docs/network.md).
 //!
-//! Everything written here is a word of ours or a type that was checked when it was made: no text of a description
-//! reaches a file as it stands.
+//! All written text is a constant of this program or a type that was checked when it was created. No text of a
+//! description reaches a file directly.
 
 use core::net::IpAddr;
 use std::collections::{BTreeSet, HashSet};
@@ -13,26 +13,26 @@ use super::interface::{Child, Dhcp, Interface, InterfaceKind, Match, Setup};
 use super::names::Name;
 use super::{bond, bridge};
 
-/// A file of networkd.
+/// A file for systemd-networkd.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnitFile {
-    /// Its name, such as `00-eth0.network`.
+    /// The name of the file, such as `00-eth0.network`.
     pub name: String,
-    /// Its text.
+    /// The content of the file.
     pub content: String,
 }
 
-/// A module of the kernel, and what it is to be loaded with.
+/// A kernel module and its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Module {
-    /// Its name.
+    /// The name of the module.
     pub name: &'static str,
-    /// Options, each `NAME=VALUE`.
+    /// The parameters, each `NAME=VALUE`.
     pub options: Vec<String>,
 }
 
-/// Every section and key that can be written, but those of `[Bond]` and `[Bridge]`. systemd 237 knows all of them but
-/// `KeepConfiguration=` and `GatewayOnLink=`, which came with 243; older ones ignore them, with a line in their log.
+/// All sections and keys that can be written, except those of `[Bond]` and `[Bridge]`. systemd 237 knows all of these
+/// except `KeepConfiguration=` and `GatewayOnLink=`, which are new in 243. Older versions log and ignore unknown keys.
 const KEYS: &[(&str, &str)] = &[
     ("Match", "Name"),
     ("Match", "MACAddress"),
@@ -59,13 +59,13 @@ const KEYS: &[(&str, &str)] = &[
     ("VLAN", "Id"),
 ];
 
-/// Every section and key that can be written.
+/// Returns all sections and keys that can be written.
 pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
     let bonds = bond::keys().map(|key| ("Bond", key));
     KEYS.iter().copied().chain(bonds).chain(bridge::keys().map(|key| ("Bridge", key)))
 }
 
-/// The files of `interfaces`, in their order.
+/// Returns the files of `interfaces`, in the order of the list.
 pub fn units(interfaces: &[Interface]) -> Vec<UnitFile> {
     interfaces
         .iter()
@@ -77,14 +77,14 @@ pub fn units(interfaces: &[Interface]) -> Vec<UnitFile> {
         .collect()
 }
 
-/// The interfaces to take down before networkd configures them, which it requires. Not the loopback interface, which
-/// running services use.
+/// Returns the interfaces to take down before networkd configures them, which it requires. The loopback interface is
+/// excluded, because running services use it.
 pub fn to_take_down(interfaces: &[Interface]) -> Vec<&Name> {
     interfaces.iter().filter_map(|interface| interface.found.name()).filter(|name| name.as_str() != "lo").collect()
 }
 
-/// The modules that the kernel needs. A module is loaded once, so that the first bond's options count; networkd
-/// sets those of each bond that it makes itself.
+/// Returns the kernel modules that the interfaces need. A module is loaded once, with the options of the first bond;
+/// networkd sets the options of each bond that it creates.
 pub fn modules(interfaces: &[Interface]) -> Vec<Module> {
     let is_vlan = |interface: &Interface| matches!(interface.kind, InterfaceKind::Vlan(_));
     let vlan = interfaces.iter().any(is_vlan).then(|| Module { name: "8021q", options: Vec::new() });
@@ -98,7 +98,7 @@ pub fn modules(interfaces: &[Interface]) -> Vec<Module> {
     vlan.into_iter().chain(bond).collect()
 }
 
-/// The `.netdev` file, for what networkd is to make.
+/// Formats the `.netdev` file of an interface that networkd creates.
 fn netdev(interface: &Interface) -> Option<String> {
     let (kind, name) = match (&interface.kind, interface.found.name()) {
         (InterfaceKind::Bond(_), Some(name)) => ("bond", name),
@@ -132,7 +132,7 @@ fn netdev(interface: &Interface) -> Option<String> {
     Some(text.0)
 }
 
-/// The `.network` file.
+/// Formats the `.network` file.
 fn network(interface: &Interface) -> String {
     let mut text = Text::default();
     text.section("Match");
@@ -150,7 +150,7 @@ fn network(interface: &Interface) -> String {
             text.keys("MACAddress", found.mac());
         }
     }
-    // What networkd makes has its address from its `.netdev`.
+    // The hardware address of an interface that networkd creates is in its `.netdev` file.
     let mac = interface.mac.filter(|_| interface.kind == InterfaceKind::Physical);
     if mac.is_some() || interface.mtu.is_some() || interface.is_optional {
         text.section("Link");
@@ -198,11 +198,11 @@ fn network(interface: &Interface) -> String {
     text.0
 }
 
-/// The networks of an interface, to look up gateways: there may be many of both.
+/// The networks of an interface, for looking up gateways: there may be many of both.
 struct LinkNetworks<'a> {
     setup: &'a Setup,
     networks: HashSet<IpNet>,
-    /// The prefixes of those, with true for IPv4.
+    /// The prefix lengths of the networks; true stands for IPv4.
     prefixes: BTreeSet<(bool, u8)>,
 }
 
@@ -213,8 +213,8 @@ impl<'a> LinkNetworks<'a> {
         Self { setup, networks, prefixes }
     }
 
-    /// Returns true if `gateway` is in a network of the interface, or may be. The kernel refuses other routes unless
-    /// they say that the gateway is on the link, as where a machine has an address with the prefix 32.
+    /// Returns true if `gateway` is, or may be, in a network of the interface. The kernel rejects other routes unless
+    /// they are marked as on-link, as on a machine that has an address with the prefix length 32.
     fn has(&self, gateway: IpAddr) -> bool {
         let is_dynamic = match gateway {
             IpAddr::V4(_) => self.setup.dhcp.v4(),
@@ -243,13 +243,13 @@ impl Text {
         self.line(format_args!("{name}={value}"));
     }
 
-    /// The same key once for each value.
+    /// Writes the key once for each value.
     fn keys(&mut self, name: &str, values: impl IntoIterator<Item: fmt::Display>) {
         values.into_iter().for_each(|value| self.key(name, value));
     }
 
     fn line(&mut self, line: fmt::Arguments<'_>) {
-        // A String takes everything.
+        // Writing to a string cannot fail.
         let _ = writeln!(self.0, "{line}");
     }
 }

@@ -1,7 +1,7 @@
-//! `openstack`: `network_data.json` of the config drive. Links are what there is, networks what they are given.
+//! `openstack`: `network_data.json` of a config drive. Its links are interfaces, and its networks are their settings.
 //!
-//! A physical link is matched by its hardware address, since the host names it differently. A link that networkd
-//! creates is named after the link's `name` or `id`, where that is a valid interface name.
+//! A physical link is matched by its hardware address, because the name in the description is that on the host. A link
+//! that networkd creates gets its `name` or `id` as its name, if that is a valid interface name.
 
 use core::net::IpAddr;
 use std::collections::{HashMap, HashSet};
@@ -28,10 +28,10 @@ const LINK: [&str; 9] = [
     "vlan_id",
     "vlan_link",
     "vlan_mac_address",
-    // The options of a bond, which are checked by themselves.
+    // The options of a bond, which are checked separately.
     "bond_*",
 ];
-/// The keys of a link that say nothing of the machine's side of it.
+/// The keys of a link that only concern the host.
 const LINK_HARMLESS: [&str; 6] = ["vif_id", "vif_type", "vif_details", "network_id", "port_id", "description"];
 /// The keys of a network that are read.
 const NETWORK: [&str; 11] = [
@@ -47,7 +47,7 @@ const NETWORK: [&str; 11] = [
     "dns_nameservers",
     "dns_search",
 ];
-/// The keys of a network that only the host needs, or that networkd finds by itself.
+/// The keys of a network that only concern the host, or that networkd determines itself.
 const NETWORK_HARMLESS: [&str; 4] = ["network_id", "subnet_id", "description", "broadcast"];
 /// The keys of a route that are read.
 const ROUTE: [&str; 3] = ["network", "netmask", "gateway"];
@@ -70,7 +70,7 @@ pub fn convert(bytes: &[u8]) -> Conversion {
     Conversion::new(interfaces, findings)
 }
 
-/// Returns the format of a network description in another format than that of OpenStack, and the remedy.
+/// Recognizes a network description in another format than that of OpenStack, and returns its name and the remedy.
 fn other_format(value: &Value) -> Option<(&'static str, &'static str)> {
     let keys = value.as_object()?;
     if keys.contains_key("links") || keys.contains_key("networks") {
@@ -96,7 +96,7 @@ fn other_format(value: &Value) -> Option<(&'static str, &'static str)> {
 #[derive(Default)]
 struct LinkTable {
     drafts: Vec<Draft>,
-    /// The index of each link in the list, by its id; `None` for a skipped link.
+    /// The index of each link in the list, by the ID of the link; `None` for a skipped link.
     by_id: HashMap<String, Option<usize>>,
 }
 
@@ -136,7 +136,7 @@ impl LinkTable {
         links
     }
 
-    /// Finds what a bond or VLAN is built on.
+    /// Connects a bond or VLAN to the interfaces that it is built on.
     fn connect(&mut self, at: usize, entry: &Value, subject: &str, findings: &mut Findings) {
         let wanted: Vec<_> = match self.drafts[at].interface.kind {
             InterfaceKind::Physical | InterfaceKind::Bridge(_) => return,
@@ -163,7 +163,7 @@ impl LinkTable {
         }
     }
 
-    /// Gives links what the networks say.
+    /// Adds the settings in the networks to the links.
     fn apply_networks(&mut self, value: &Value, findings: &mut Findings) {
         let everywhere = dns(value, "services", findings);
         let mut is_given = vec![false; self.drafts.len()];
@@ -200,7 +200,7 @@ impl LinkTable {
     }
 }
 
-/// A link by itself.
+/// Creates the interface of a link, without connections and settings.
 fn link(entry: &Value, names: &mut Names, subject: &str, findings: &mut Findings) -> Result<Interface, String> {
     let mac = |key: &str| {
         let mac =
@@ -219,7 +219,7 @@ fn link(entry: &Value, names: &mut Names, subject: &str, findings: &mut Findings
             let mac = mac("vlan_mac_address")?.or(own);
             Interface { mac, ..Interface::new(Match::Name(names.vlan(entry, id)), InterfaceKind::Vlan(id)) }
         }
-        // phy, and what the host's side of a virtual interface may be called: vif, ovs, tap, bridge, hyperv …
+        // `phy`, and the names of virtual interfaces on hosts: vif, ovs, tap, bridge, hyperv and others.
         _ => {
             let name = json::text(entry, "name").and_then(|name| Name::new(&name).ok());
             let found = own.map(Match::Mac).or(name.map(Match::Name));
@@ -246,7 +246,7 @@ fn link(entry: &Value, names: &mut Names, subject: &str, findings: &mut Findings
     Ok(interface)
 }
 
-/// The `mtu` of a link or network.
+/// Parses the `mtu` of a link or network.
 fn read_mtu(entry: &Value, subject: &str, findings: &mut Findings) -> Option<u32> {
     let text = json::text(entry, "mtu")?;
     let mtu = mtu(&text);
@@ -256,7 +256,7 @@ fn read_mtu(entry: &Value, subject: &str, findings: &mut Findings) -> Option<u32
     mtu
 }
 
-/// The options of a bond: every key that begins with `bond_`.
+/// Parses the options of a bond: all keys that begin with `bond_`.
 fn options(entry: &Value, subject: &str, findings: &mut Findings) -> BondOptions {
     let mut options = BondOptions::default();
     let keys = entry.as_object().into_iter().flatten().filter(|(key, value)| *key != "bond_links" && !value.is_null());
@@ -275,11 +275,11 @@ fn options(entry: &Value, subject: &str, findings: &mut Findings) -> BondOptions
     options
 }
 
-/// Names for what networkd makes.
+/// The names for interfaces that networkd creates.
 struct Names {
-    /// Those that links ask for, and whether one has got it.
+    /// The names that links request; true once a link has got the name.
     asked: HashMap<Name, bool>,
-    /// The number of bonds and of VLANs that are named by a number.
+    /// The numbers of bonds and of VLANs that got a numbered name.
     counts: [usize; 2],
 }
 
@@ -296,7 +296,7 @@ impl Names {
         self.name(entry, 1, &format!("vlan{id}"), |at| format!("vlan{id}-{at}"))
     }
 
-    /// The name that the link asks for, else `first`, else one of `others`: the first that is free.
+    /// Returns the first unused name: that of the link, then `first`, then those of `others`.
     fn name(&mut self, entry: &Value, kind: usize, first: &str, others: impl Fn(usize) -> String) -> Name {
         if let Some(name) = wanted_name(entry).filter(|name| self.asked.get(name) == Some(&false)) {
             self.asked.insert(name.clone(), true);
@@ -316,12 +316,12 @@ impl Names {
     }
 }
 
-/// The name that a link asks for, if it is a valid interface name.
+/// Returns the name that a link requests, if it is a valid interface name.
 fn wanted_name(entry: &Value) -> Option<Name> {
     ["name", "id"].into_iter().find_map(|key| Name::new(&json::text(entry, key)?).ok())
 }
 
-/// Adds what a network gives to its link.
+/// Adds the settings of a network to its link.
 fn apply_network(
     network: &Value,
     interface: &mut Interface,
@@ -338,7 +338,7 @@ fn apply_network(
         }
         Some("ipv4_dhcp") => (true, false, false),
         Some("ipv6_dhcp" | "ipv6_dhcpv6-stateful") => (false, true, true),
-        // networkd queries DHCPv6 for other settings if a router announces it.
+        // If a router announces DHCPv6 for other settings, networkd requests these.
         Some("ipv6_slaac" | "ipv6_dhcpv6-stateless") => (false, false, true),
         _ => return Err("unknown `type`".to_owned()),
     };
@@ -376,7 +376,7 @@ fn apply_network(
     Ok(())
 }
 
-/// The domains under `dns_search`.
+/// Parses the domains in `dns_search`.
 fn domains(network: &Value, subject: &str, findings: &mut Findings) -> Vec<Domain> {
     let words = json::words_under(network, "dns_search", findings);
     let domains = words.iter().filter_map(|word| {
@@ -395,7 +395,7 @@ fn route(entry: &Value) -> Option<Route> {
     address::route(destination, address::host(&json::text(entry, "gateway")?)?)
 }
 
-/// The name servers among the services of `value`.
+/// Returns the name servers among the services of `value`.
 fn dns(value: &Value, subject: &str, findings: &mut Findings) -> Vec<IpAddr> {
     let services = json::list(value, "services", findings).iter();
     let is_dns = |service: &&Value| json::text(service, "type").is_some_and(|kind| kind == "dns");

@@ -1,5 +1,5 @@
-//! `packet`: the `network` of the metadata service's JSON. Every machine has one bond over all its interfaces, and
-//! that has the addresses.
+//! `packet`: the key `network` in the JSON of the metadata service. Every machine has one bond over all its interfaces,
+//! which has the addresses.
 
 use core::net::{IpAddr, Ipv4Addr};
 use std::collections::HashSet;
@@ -15,18 +15,18 @@ use super::names::{Mac, Name};
 use super::{Conversion, address, json};
 
 const BOND: &str = "bond0";
-/// Name servers for a description without any.
+/// The name servers if the description has none.
 const DNS: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::new(8, 8, 8, 8)), IpAddr::V4(Ipv4Addr::new(8, 8, 4, 4))];
-/// Where the provider's private addresses are.
+/// The network of the provider's private addresses.
 const PRIVATE: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8));
 
-/// The keys of `network` that are read. All interfaces are in one bond, whose mode is always the same.
+/// The keys of `network` that are read. The mode of the bond is always the same, so it is not read.
 const NETWORK: [&str; 3] = ["interfaces", "addresses", "dns"];
 /// The keys of an interface that are read.
 const INTERFACE: [&str; 2] = ["name", "mac"];
 /// The keys of an address that are read.
 const ADDRESS: [&str; 5] = ["address", "netmask", "cidr", "gateway", "public"];
-/// The keys of an address that only the provider needs.
+/// The keys of an address that only concern the provider.
 const ADDRESS_HARMLESS: [&str; 18] = [
     "id",
     "href",
@@ -48,7 +48,7 @@ const ADDRESS_HARMLESS: [&str; 18] = [
     "details",
 ];
 
-/// Converts the metadata service's JSON: all of it, or its `network` alone.
+/// Converts the JSON of the metadata service, or only its key `network`.
 pub fn convert(bytes: &[u8]) -> Conversion {
     let mut findings = Findings::default();
     let interfaces = json::read(bytes, &mut findings).map(|value| interfaces(&value, &mut findings));
@@ -59,7 +59,7 @@ fn interfaces(value: &Value, findings: &mut Findings) -> Vec<Interface> {
     let Some(network) = value.get("network").or_else(|| value.get("interfaces").map(|_| value)) else {
         return Vec::new();
     };
-    // Without `network`, the document may be all of the metadata.
+    // The document may be the whole metadata without a network.
     if value.get("network").is_some() {
         json::report_unknown(network, &NETWORK, &["bonding", "metal_gateways"], "network", findings);
     }
@@ -98,7 +98,7 @@ fn interfaces(value: &Value, findings: &mut Findings) -> Vec<Interface> {
     interfaces
 }
 
-/// The interfaces that the bond is made of. Their files are numbered as they are listed.
+/// Creates the interfaces of the bond. The numbers in their file names follow their order.
 fn slaves(entries: &[Value], dns: &[IpAddr], findings: &mut Findings) -> Vec<Interface> {
     let mut interfaces = Vec::new();
     let mut seen = HashSet::from([BOND.to_owned()]);
@@ -124,7 +124,7 @@ fn slaves(entries: &[Value], dns: &[IpAddr], findings: &mut Findings) -> Vec<Int
     interfaces
 }
 
-/// The match of an interface: its name or, without one, its hardware address.
+/// Returns the condition that selects an interface: its name, or else its hardware address.
 fn find(entry: &Value) -> Result<Match, String> {
     if let Some(name) = json::text(entry, "name") {
         return Name::new(&name).map(Match::Name).map_err(|why| format!("invalid `name`: {why}"));
@@ -133,8 +133,8 @@ fn find(entry: &Value) -> Result<Match, String> {
     Mac::new(&mac).map(Match::Mac).ok_or_else(|| "invalid hardware address in `mac`".to_owned())
 }
 
-/// Adds an address, and the route that comes with it: to everywhere for a public one, and to the provider's private
-/// addresses for one of those. A private IPv6 address comes without a route.
+/// Adds an address with its route. A public address has the default route, a private IPv4 address a route to the
+/// provider's private network, and a private IPv6 address none.
 fn add(block: &Value, subject: &str, setup: &mut Setup, findings: &mut Findings) {
     let mask = json::text(block, "netmask").or_else(|| json::text(block, "cidr"));
     let own = json::text(block, "address").and_then(|own| address::interface(&own, mask.as_deref()));

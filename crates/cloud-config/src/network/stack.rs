@@ -1,7 +1,7 @@
-//! The order of interfaces that are built on one another: each [`Interface`] gets its depth and its children.
+//! The order of interfaces that are built on each other: computes the depth and the children of each [`Interface`].
 //!
-//! An interface that carries others has a higher number in front of its files' names: a VLAN may have the hardware
-//! address of what carries it, and must find its own file first.
+//! The file name of an interface that carries others begins with a higher number. A VLAN may have the same hardware
+//! address as its carrier, and networkd has to find the file of the VLAN first.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,26 +9,26 @@ use crate::diagnostic::{Findings, Span, rules};
 
 use super::interface::{Child, Interface, InterfaceKind};
 
-/// The longest chain of interfaces on one, more than any real one: a bridge over a VLAN over a bond has two.
+/// The longest chain of interfaces. In practice, a bridge over a VLAN over a bond has two below it.
 const DEPTH_MAX: usize = 8;
 
-/// An interface of which it is not known yet what is built on it.
+/// An interface before its depth and children are known.
 #[derive(Debug)]
 pub(super) struct Draft {
     /// The interface, without depth and children.
     pub interface: Interface,
-    /// The indexes of its carriers: the slaves of a bond, the ports of a bridge, the interface below a VLAN.
+    /// The indices of its carriers: the slaves of a bond, the ports of a bridge, the interface below a VLAN.
     pub on: Vec<usize>,
-    /// Where it is described.
+    /// The position of its description.
     pub span: Option<Span>,
-    /// True if it is skipped, which was reported.
+    /// True if the interface is skipped, which was reported.
     pub is_refused: bool,
-    /// True if a child of it was skipped before the list was made.
+    /// True if a child of the interface was skipped before the list was created.
     pub lost_child: bool,
 }
 
 impl Draft {
-    /// An interface that is built on nothing.
+    /// Creates a draft without carriers.
     pub fn new(interface: Interface, span: Option<Span>) -> Self {
         Self { interface, on: Vec::new(), span, is_refused: false, lost_child: false }
     }
@@ -38,12 +38,12 @@ impl Draft {
     }
 }
 
-/// Puts together what can be: each interface once, in the order given, and none that is built on itself.
+/// Completes all valid interfaces, in the given order. Each appears once, and none is built on itself.
 pub(super) fn stack(drafts: Vec<Draft>, findings: &mut Findings) -> Vec<Interface> {
     let mut stack = Stack { alive: drafts.iter().map(|draft| !draft.is_refused).collect(), drafts };
     stack.refuse_duplicates(findings);
     stack.refuse_second_masters(findings);
-    for at in stack.circles() {
+    for at in stack.cycles() {
         stack.refuse(at, "is built on itself; interface skipped", findings);
     }
     stack.refuse_orphans(findings);
@@ -58,7 +58,7 @@ pub(super) fn stack(drafts: Vec<Draft>, findings: &mut Findings) -> Vec<Interfac
 
 struct Stack {
     drafts: Vec<Draft>,
-    /// Those that are not refused.
+    /// True for each interface that is not refused.
     alive: Vec<bool>,
 }
 
@@ -68,7 +68,7 @@ impl Stack {
         findings.report(&rules::BAD_INTERFACE, self.drafts[at].span, &self.drafts[at].label(), why);
     }
 
-    /// Two of one name would have one file.
+    /// Refuses interfaces with the same name, because they would have the same file.
     fn refuse_duplicates(&mut self, findings: &mut Findings) {
         let mut seen = HashSet::new();
         let alive = (0..self.drafts.len()).filter(|at| self.alive[*at]);
@@ -78,7 +78,7 @@ impl Stack {
         }
     }
 
-    /// An interface can be the slave of one bond, or the port of one bridge.
+    /// Refuses second masters: an interface can be the slave of only one bond, or the port of only one bridge.
     fn refuse_second_masters(&mut self, findings: &mut Findings) {
         let mut bond_of = HashMap::new();
         for at in (0..self.drafts.len()).filter(|at| self.alive[*at]) {
@@ -108,7 +108,7 @@ impl Stack {
         }
     }
 
-    /// The children of each.
+    /// Returns the indices of the children of each interface.
     fn children(&self) -> Vec<Vec<usize>> {
         let mut children = vec![Vec::new(); self.drafts.len()];
         for (at, draft) in self.drafts.iter().enumerate().filter(|(at, _)| self.alive[*at]) {
@@ -117,9 +117,9 @@ impl Stack {
         children
     }
 
-    /// The interfaces that are part of a cycle. They remain after removing, repeatedly, first all that carry nothing
-    /// and then all that are carried by nothing.
-    fn circles(&self) -> Vec<usize> {
+    /// Returns the interfaces that are part of a cycle. These remain after repeatedly removing all interfaces that
+    /// carry none and then all interfaces without a carrier.
+    fn cycles(&self) -> Vec<usize> {
         let children = self.children();
         let on: Vec<_> = self.drafts.iter().map(|draft| draft.on.clone()).collect();
         let mut left = self.alive.clone();
@@ -128,7 +128,7 @@ impl Stack {
         (0..left.len()).filter(|at| left[*at]).collect()
     }
 
-    /// Refuses each interface all of whose carriers are refused.
+    /// Refuses each interface whose carriers are all refused.
     fn refuse_orphans(&mut self, findings: &mut Findings) {
         let children = self.children();
         let mut gone: Vec<_> = (0..self.drafts.len()).filter(|at| !self.alive[*at]).collect();
@@ -144,14 +144,14 @@ impl Stack {
         self.drafts.iter_mut().for_each(|draft| draft.on.retain(|carrier| alive[*carrier]));
     }
 
-    /// Refuses each interface that has no settings of its own and lost all its children. A file without settings would
-    /// take away the defaults of the image, perhaps the only way into the machine.
+    /// Refuses each interface that has no settings of its own and has lost all its children. A file without settings
+    /// would remove the defaults of the image, which may be the only access to the machine.
     fn refuse_without_children(&mut self, findings: &mut Findings) {
         let mut carried: Vec<_> = self.children().iter().map(Vec::len).collect();
         let mut lost: Vec<_> = (0..self.drafts.len()).filter(|at| self.drafts[*at].lost_child).collect();
         let gone = self.drafts.iter().zip(&self.alive).filter(|(_, alive)| !**alive);
         lost.extend(gone.flat_map(|(draft, _)| draft.on.iter().copied()));
-        // `pop` takes the last: findings are in the order of the list.
+        // `pop` returns the last entry, so the reverse order reports findings in the order of the list.
         lost.sort_unstable_by(|one, other| other.cmp(one));
         while let Some(at) = lost.pop() {
             if !self.alive[at] || carried[at] > 0 || !self.drafts[at].interface.setup.is_idle() {
@@ -171,7 +171,7 @@ impl Stack {
         self.drafts.iter_mut().for_each(|draft| draft.on.retain(|carrier| alive[*carrier]));
     }
 
-    /// The length of the longest chain on each. There must be no cycles.
+    /// Returns the length of the longest chain on each interface. There must be no cycles.
     fn depths(&self) -> Vec<usize> {
         let mut depths = vec![0; self.drafts.len()];
         let mut missing: Vec<_> = self.children().iter().map(Vec::len).collect();
@@ -213,7 +213,7 @@ impl Stack {
     }
 }
 
-/// Takes away, again and again, everything whose `next` are all gone; `back` leads the other way.
+/// Repeatedly removes each entry whose entries in `next` are all removed. `back` has the opposite direction.
 fn remove_without_next(left: &mut [bool], next: &[Vec<usize>], back: &[Vec<usize>]) {
     let mut missing: Vec<_> = next.iter().map(|next| next.iter().filter(|at| left[**at]).count()).collect();
     let mut ready: Vec<_> = (0..left.len()).filter(|at| left[*at] && missing[*at] == 0).collect();
@@ -253,7 +253,7 @@ mod tests {
         draft(name, InterfaceKind::Vlan(VlanId::new("1").unwrap()), on)
     }
 
-    /// The names of the `.network` files, and the findings.
+    /// Returns the names of the `.network` files, and the findings.
     fn stacked(drafts: Vec<Draft>) -> (Vec<String>, Vec<String>) {
         let mut findings = Findings::default();
         let units = units(&stack(drafts, &mut findings)).into_iter().map(|unit| unit.name);
@@ -279,7 +279,7 @@ mod tests {
     fn nothing_is_built_on_itself() {
         let (units, findings) = stacked(vec![bond("a", &[0, 1]), physical("b")]);
         assert_eq!((units.len(), findings.len()), (0, 2));
-        // A circle of three, what carries it, what it carries, and two that have nothing to do with it.
+        // A cycle of three interfaces, their carrier, an interface on them, and two unrelated ones.
         let circle = vec![
             physical("a"),
             bond("b", &[0, 3]),
@@ -306,7 +306,7 @@ mod tests {
             draft.interface.setup.addresses.push("192.0.2.1/24".parse().unwrap());
             draft
         };
-        // A VLAN that is refused, on a bond that has nothing else, on two interfaces.
+        // A refused VLAN on a bond that has nothing else, on two interfaces.
         let bond_and_vlan = |bond| vec![physical("a"), physical("b"), bond, refused(vlan("d", &[2]))];
         let (units, findings) = stacked(bond_and_vlan(bond("c", &[0, 1])));
         assert_eq!((units.len(), findings.len()), (0, 3), "{findings:?}");

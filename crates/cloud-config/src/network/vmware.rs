@@ -1,6 +1,6 @@
-//! `vmware`: the variables of the hypervisor or of an OVF document, without `guestinfo.` before their names.
+//! `vmware`: the guest variables of the hypervisor or of an OVF document, without the prefix `guestinfo.`.
 //!
-//! Lists are counted from 0 and end at the first gap. A variable that is empty is one that is not set.
+//! Lists are numbered from 0 and end at the first missing number. An empty variable counts as missing.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
@@ -27,7 +27,7 @@ pub fn convert(variables: &BTreeMap<String, String>) -> Conversion {
         match variables.interface(&prefix) {
             Ok(None) => break,
             Ok(Some(mut interface)) => {
-                // What DHCP gives comes with name servers.
+                // With DHCP, name servers come from the DHCP server.
                 if interface.setup.dhcp == Dhcp::No {
                     interface.setup.dns.clone_from(&dns);
                     interface.setup.domains.clone_from(&domains);
@@ -45,7 +45,7 @@ pub fn convert(variables: &BTreeMap<String, String>) -> Conversion {
     Conversion::new(interfaces, findings)
 }
 
-/// Variables, and the names of those that were looked for.
+/// The variables, and the names of those that were read.
 struct Variables<'a> {
     all: &'a BTreeMap<String, String>,
     read: RefCell<HashSet<String>>,
@@ -57,12 +57,12 @@ impl Variables<'_> {
         self.all.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// Reports the variables of the network that were not looked for, but for those of a refused interface.
+    /// Reports network variables that were not read, except those of a refused interface.
     fn report_unread(&self, refused: &[String], findings: &mut Findings) {
         let read = self.read.borrow();
         for (name, value) in self.all {
             let is_network = name.starts_with("interface.") || name.starts_with("dns.");
-            // The role is `public` or `private`.
+            // `role` is read elsewhere: it says whether addresses are public or private.
             let is_harmless =
                 name.strip_suffix("role").is_some_and(|name| name.starts_with("interface.") && name.ends_with('.'));
             let is_refused = || refused.iter().any(|prefix| name.starts_with(prefix.as_str()));
@@ -73,7 +73,7 @@ impl Variables<'_> {
         }
     }
 
-    /// Reads the variables of a list with `read`: `PREFIX.0`, `PREFIX.1`, and so on. Invalid ones are skipped.
+    /// Parses the variables of a list (`PREFIX.0`, `PREFIX.1` …) with `read`. Invalid ones are skipped.
     fn names<T>(&self, prefix: &str, read: impl Fn(&str) -> Vec<Option<T>>, findings: &mut Findings) -> Vec<T> {
         let mut names = Vec::new();
         let variables = (0..ENTRIES_MAX).map_while(|at| {
@@ -96,7 +96,7 @@ impl Variables<'_> {
         names
     }
 
-    /// The interface with this prefix, `None` at the end of the list, or the error.
+    /// Reads the interface with this prefix; `None` at the end of the list.
     fn interface(&self, prefix: &str) -> Result<Option<Interface>, String> {
         let dhcp = match self.get(&format!("{prefix}.dhcp")) {
             Some("yes") => true,
@@ -145,7 +145,7 @@ impl Variables<'_> {
 fn route((destination, gateway): (Option<&str>, Option<&str>)) -> Result<Route, &'static str> {
     let destination = destination.ok_or("has no `destination`")?;
     let gateway = address::host(gateway.ok_or("has no `gateway`")?).ok_or("has an invalid `gateway`")?;
-    // The unspecified address without a length can only mean everything.
+    // Without a prefix length, the unspecified address stands for the default route.
     if address::ip(destination).is_some_and(|ip| ip.is_unspecified() && ip.is_ipv4() == gateway.is_ipv4()) {
         return Ok(address::default_route(gateway));
     }

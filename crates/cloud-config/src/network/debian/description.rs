@@ -1,7 +1,7 @@
-//! The description of one interface, put together from its stanzas.
+//! The description of one interface, merged from its stanzas.
 //!
-//! Several stanzas of one name are merged, as in ifupdown: the addresses, routes and name servers of all are set, and
-//! DHCP is used if one of them requests it. For everything else, the last one is used.
+//! Several stanzas with the same name are merged as in ifupdown. The addresses, routes and name servers of all stanzas
+//! are set, and DHCP is used if one of them requests it. Of all other options, the last one is used.
 
 use core::net::IpAddr;
 
@@ -18,11 +18,11 @@ use super::super::names::{Domain, Mac, Name};
 /// The settings of an interface.
 #[derive(Debug, Default)]
 pub struct Description {
-    /// Its addresses.
+    /// The addresses of the interface.
     pub addresses: Vec<IpNet>,
-    /// `gateway`, of IPv4 and of IPv6.
+    /// The values of `gateway`, for IPv4 and for IPv6.
     pub gateways: [Option<IpAddr>; 2],
-    /// Routes from `post-up`.
+    /// The routes in `post-up`.
     pub routes: Vec<Route>,
     /// `dns-nameservers`.
     pub dns: Vec<IpAddr>,
@@ -36,9 +36,9 @@ pub struct Description {
     pub mac: Option<Mac>,
     /// `mtu`.
     pub mtu: Option<u32>,
-    /// `bond-slaves`, which makes it a bond, with none as well.
+    /// `bond-slaves`, which makes the interface a bond, even without slaves.
     pub slaves: Option<Vec<Name>>,
-    /// `bond-mode` and its like.
+    /// `bond-mode` and all other bond options.
     pub bond: BondOptions,
     /// `bond-master`.
     pub master: Option<Name>,
@@ -46,11 +46,11 @@ pub struct Description {
     pub raw_device: Option<Name>,
     /// `vlan-id`.
     pub vlan_id: Option<String>,
-    /// Where it is described.
+    /// The position of the description.
     pub span: Option<Span>,
 }
 
-/// Adds to a list, up to one entry past its limit, so that the excess is reported once the list is complete.
+/// Adds `more` to a list, up to one entry more than the limit: that entry shows that the list is too long.
 pub fn extend<T>(list: &mut Vec<T>, more: Vec<T>) {
     let room = (ENTRIES_MAX + 1).saturating_sub(list.len());
     list.extend(more.into_iter().take(room));
@@ -78,8 +78,8 @@ impl Description {
         self.span = self.span.or(other.span);
     }
 
-    /// The settings of the interface. DHCP requests both families, regardless of the family of the stanza, except for
-    /// a family with static addresses.
+    /// Returns the settings of the interface. DHCP requests both families, whatever family the stanza has, except for a
+    /// family with static addresses.
     pub fn setup(&mut self) -> Setup {
         let own = |is_ipv4: bool| self.addresses.iter().any(|net| net.addr().is_ipv4() == is_ipv4);
         let dhcp = match self.dhcp {

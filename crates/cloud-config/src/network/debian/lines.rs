@@ -1,19 +1,20 @@
-//! The lines of an interfaces file: joined where they end in `\`, without comments and blanks around them.
+//! The lines of an interfaces file. Lines that end with `\` are joined, and comments and surrounding blanks are
+//! removed.
 
 use std::borrow::Cow;
 
 use crate::diagnostic::Span;
 
-/// A line as it is read, which may be several in the file.
+/// A line with the lines that continue it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LogicalLine<'a> {
     /// The text; never empty.
     pub text: Cow<'a, str>,
-    /// Where it stands.
+    /// The position of the line.
     pub span: Span,
 }
 
-/// The lines of `bytes` with content. Invalid UTF-8 is replaced, so it is never a name or an address.
+/// Returns the nonempty lines of `bytes`. Invalid UTF-8 is replaced, so it never is part of a valid name or address.
 pub fn lines(bytes: &[u8]) -> impl Iterator<Item = LogicalLine<'_>> {
     let mut at = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     std::iter::from_fn(move || {

@@ -1,7 +1,7 @@
-//! `debian`: an interfaces file as ifupdown reads it, which a config drive names in `network_config.content_path`.
+//! `debian`: an interfaces file of ifupdown, which `network_config.content_path` of a config drive names.
 //!
-//! Bytes become lines, lines become stanzas, the stanzas of a name become one `Description`, and descriptions become
-//! interfaces that are built on each other. Only an invalid stanza itself is skipped.
+//! The bytes are split into lines, and the lines into stanzas. The stanzas of each name are merged to a `Description`,
+//! from which interfaces are made. An invalid stanza only affects itself.
 
 mod description;
 mod lines;
@@ -54,7 +54,7 @@ pub fn convert(bytes: &[u8]) -> Conversion {
     Conversion::new(interfaces, findings)
 }
 
-/// Gives the name servers and domains of the `lo` stanza to every interface that leads somewhere.
+/// Adds the name servers and domains of the `lo` stanza to every interface that can have an address.
 fn give_all(mut for_all: Description, drafts: &mut [Draft], findings: &mut Findings) {
     if for_all.dns.is_empty() && for_all.domains.is_empty() {
         return;
@@ -73,7 +73,7 @@ fn give_all(mut for_all: Description, drafts: &mut [Draft], findings: &mut Findi
     }
 }
 
-/// A slave may name its bond, instead of the bond its slaves. One whose bond is not there goes to `lost_child`.
+/// Adds slaves to the bonds that they name with `bond-master`. A slave of a missing bond is added to `lost_child`.
 fn follow_masters(
     described: &mut BTreeMap<Name, Description>,
     lost_child: &mut HashSet<Name>,
@@ -91,7 +91,7 @@ fn follow_masters(
     }
 }
 
-/// The kind of an interface, and the names of the interfaces that carry it.
+/// Returns the kind of an interface, and the names of the interfaces that carry it.
 fn kind(
     name: &Name,
     description: &mut Description,
@@ -131,8 +131,8 @@ fn kind(
     Ok((InterfaceKind::Vlan(id), carrier.into_iter().collect()))
 }
 
-/// The interfaces by name, including those that only other interfaces name. Interfaces on those in `lost_child` are
-/// skipped.
+/// Creates the interfaces by name, including interfaces that only others mention. `lost_child` has the slaves whose
+/// bond is missing.
 fn drafts(described: BTreeMap<Name, Description>, lost_child: &HashSet<Name>, findings: &mut Findings) -> Vec<Draft> {
     struct Named {
         interface: Interface,
@@ -175,7 +175,7 @@ fn drafts(described: BTreeMap<Name, Description>, lost_child: &HashSet<Name>, fi
     drafts
 }
 
-/// A slave has the hardware address of its bond while it is one.
+/// Removes the hardware address of a slave, which has that of its bond.
 fn leave_slaves_their_bonds_address(drafts: &mut [Draft]) {
     let bonds = drafts.iter().filter(|draft| matches!(draft.interface.kind, InterfaceKind::Bond(_)));
     let slaves: HashSet<_> = bonds.flat_map(|draft| draft.on.iter().copied()).collect();

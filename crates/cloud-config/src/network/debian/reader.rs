@@ -16,7 +16,7 @@ use super::description::{Description, extend};
 use super::route::{Command, command};
 use super::stanza::{Method, Stanza, StanzaOption};
 
-/// Options that are misspelled at times.
+/// Options that are often misspelled.
 const OPTIONS: &[&str] = &["address", "netmask", "gateway", "dns-nameservers", "dns-search", "hwaddress", "mtu"];
 /// The remedy for an invalid address.
 const ADDRESS: &str = "write `address 192.0.2.10/24`, or the address and a `netmask` on a line of its own";
@@ -31,9 +31,9 @@ const NAME: &str = "use at most 15 letters, digits and `._-+@`";
 /// The remedy for an invalid route.
 const ROUTE: &str = "write `post-up route add -net NETWORK netmask MASK gw GATEWAY`";
 
-/// The reason for which a stanza is refused.
+/// The reason why a stanza is refused.
 pub struct Refusal {
-    /// Where that stands.
+    /// The position of the fault.
     pub span: Span,
     /// The problem.
     pub why: String,
@@ -41,7 +41,7 @@ pub struct Refusal {
     pub help: &'static str,
 }
 
-/// Reads a stanza. What its interface could not do without refuses it.
+/// Parses a stanza. An invalid option that the interface needs refuses the stanza.
 pub fn read(stanza: &Stanza, findings: &mut Findings) -> Result<Description, Refusal> {
     let mut reader = Reader::new(stanza, findings, Description { span: Some(stanza.span), ..Description::default() });
     match (stanza.method, stanza.family.as_str()) {
@@ -58,12 +58,12 @@ pub fn read(stanza: &Stanza, findings: &mut Findings) -> Result<Description, Ref
     Ok(reader.new)
 }
 
-/// Returns true for an option that belongs to all interfaces of the file if it is in a `loopback` stanza.
+/// Returns true for an option that applies to all interfaces of the file if it is in a `loopback` stanza.
 pub fn is_for_all(entry: &StanzaOption) -> bool {
     matches!(entry.key.as_str(), "dns-nameservers" | "dns-nameserver" | "dns-search" | "dns-domain")
 }
 
-/// Reads the name servers and domains of a `loopback` stanza, which all interfaces of the file are given.
+/// Parses the name servers and domains in a `loopback` stanza, which apply to all interfaces of the file.
 pub fn read_for_all(stanza: &Stanza, findings: &mut Findings) -> Description {
     let mut reader = Reader::new(stanza, findings, Description::default());
     for entry in stanza.entries.iter().filter(|entry| is_for_all(entry)) {
@@ -79,7 +79,7 @@ pub fn read_for_all(stanza: &Stanza, findings: &mut Findings) -> Description {
     reader.new
 }
 
-/// The interfaces that carry the interface of a stanza, as far as its name and options say so.
+/// Returns the interfaces that carry the interface of a stanza, according to its name and options.
 pub fn carriers(stanza: &Stanza) -> Vec<Name> {
     let is_named = |entry: &&StanzaOption| matches!(entry.key.as_str(), "bond-slaves" | "vlan-raw-device");
     let named = stanza.entries.iter().filter(is_named).flat_map(|entry| entry.value.split_whitespace());
@@ -87,10 +87,10 @@ pub fn carriers(stanza: &Stanza) -> Vec<Name> {
     named.chain(base).take(ENTRIES_MAX).filter_map(|name| Name::new(name).ok()).collect()
 }
 
-/// The addresses of a stanza. Those without a length have the last mask that stands between them and the next
-/// address or, without one, the last before them.
+/// Returns the addresses of a stanza. An address without a prefix length has the last mask before the next address; if
+/// there is none, the last mask before the address.
 fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
-    // Masks, and addresses with the position of theirs: side by side, addresses have the same.
+    // Each mask, and each address with the index of its mask: addresses side by side share one.
     let mut masks = vec![None];
     let mut found: Vec<(&StanzaOption, usize)> = Vec::new();
     let mut is_masked = false;
@@ -112,7 +112,7 @@ fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
         }
     }
     if found.is_empty() {
-        // `address:`, `adress`
+        // Misspellings such as `address:` or `adress`.
         let meant = stanza.entries.iter().find(|entry| suggest::is_close(&entry.key, &["address"]));
         let why = meant.map_or_else(
             || "`static` without `address`".to_owned(),
@@ -123,7 +123,7 @@ fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
     let read = |(entry, mask): (&StanzaOption, usize)| {
         let mask: Option<&StanzaOption> = masks[mask];
         address::interface(&entry.value, mask.map(|mask| mask.value.as_str())).ok_or_else(|| {
-            // With another mask it is an address.
+            // The address is valid with another mask, so the mask is the fault.
             match mask.filter(|_| address::interface(&entry.value, Some("1")).is_some()) {
                 Some(mask) => {
                     Refusal { span: mask.span, why: "`netmask` is not a network mask".to_owned(), help: NETMASK }
@@ -139,7 +139,7 @@ fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
     found.into_iter().map(read).collect()
 }
 
-/// The remedy for a value with a comment, or with commas between its words.
+/// Returns the remedy for a value with a comment, or with commas between its words.
 fn separator_help(value: &str) -> Option<&'static str> {
     if value.split_whitespace().any(|word| word.starts_with('#')) {
         Some("begin the comment on a line of its own")
@@ -154,7 +154,7 @@ struct Reader<'a> {
     stanza: &'a Stanza,
     findings: &'a mut Findings,
     new: Description,
-    /// The values of the options of which only one is kept.
+    /// The values of the options of which only one is used.
     kept: HashMap<&'a str, &'a str>,
 }
 
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
         Self { stanza, findings, new, kept: HashMap::new() }
     }
 
-    /// Reports an option that is repeated with another value. Returns true if it is repeated.
+    /// Reports an option that is repeated with another value. Returns true if the option is repeated.
     fn is_repeated(&mut self, entry: &'a StanzaOption) -> bool {
         let key = if entry.key == "dns-nameserver" { "dns-nameservers" } else { entry.key.as_str() };
         let before = self.kept.insert(key, &entry.value);
@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
         self.findings.report(rule, Some(entry.span), self.stanza.name.as_str(), format!("`{key}` {message}"));
     }
 
-    /// Reads an option, or returns the reason why its stanza is refused, and the remedy.
+    /// Parses an option. An error is the reason to refuse the stanza, with the remedy.
     fn option(&mut self, entry: &'a StanzaOption) -> Result<(), (String, &'static str)> {
         match entry.key.as_str() {
             "address" | "netmask" | "gateway" | "dns-nameservers" | "dns-nameserver" | "dns-search" | "dns-domain"
@@ -262,17 +262,18 @@ impl<'a> Reader<'a> {
                 self.is_repeated(entry);
                 self.new.vlan_id = Some(entry.value.clone());
             }
-            // Addresses are read already; networkd finds the next two by itself, and undoes what it did.
+            // The addresses were parsed before. networkd computes broadcast and network itself, and undoes its own
+            // changes.
             "address" | "netmask" | "broadcast" | "network" | "down" | "pre-down" | "post-down" => {}
             key => self.other(key, entry),
         }
         Ok(())
     }
 
-    /// The words of an option that `read` accepts; the others are reported.
+    /// Returns the words of an option that `read` accepts, and reports the others.
     fn words<T>(&mut self, entry: &StanzaOption, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
         let mut found = Vec::new();
-        // Looked for once: a value can be long.
+        // Computed once, because a value can be long.
         let help = separator_help(&entry.value);
         for word in entry.value.split_whitespace() {
             match read(word) {
@@ -291,7 +292,7 @@ impl<'a> Reader<'a> {
                         None => self.findings.report(&rules::BAD_NETWORK_VALUE, Some(entry.span), name, message),
                     }
                     if word.starts_with('#') {
-                        // The words of a comment are not values.
+                        // The rest of the value is a comment.
                         break;
                     }
                 }
@@ -300,7 +301,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// Options of bonds, and what is not known.
+    /// Parses an option of a bond, and reports an unknown option.
     fn other(&mut self, key: &str, entry: &StanzaOption) {
         match key.strip_prefix("bond-").map_or(Err(OptionFault::Unknown), |key| self.new.bond.set(key, &entry.value)) {
             Ok(()) => {}
@@ -317,7 +318,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `hwaddress ether ADDRESS`, or the address alone.
+    /// Parses `hwaddress ether ADDRESS`, or the address alone.
     fn hardware_address(&mut self, entry: &StanzaOption) -> Result<(), (String, &'static str)> {
         let words: Vec<_> = entry.value.split_whitespace().take(3).collect();
         match words[..] {

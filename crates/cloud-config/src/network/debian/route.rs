@@ -8,13 +8,13 @@ use super::super::interface::Route;
 pub enum Command {
     /// A route.
     Route(Route),
-    /// A route with an invalid address.
+    /// A route command with an invalid address.
     Bad,
-    /// Something else.
+    /// Another command.
     Other,
 }
 
-/// Reads what stands behind `post-up`: the words in any order, and others between them.
+/// Parses the command after `post-up`. Its words may be in any order, with other words between them.
 pub fn command(text: &str) -> Command {
     let text = text.split(['|', '&', ';']).next().unwrap_or_default();
     let mut words = text.split_whitespace();

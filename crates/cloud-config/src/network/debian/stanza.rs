@@ -1,4 +1,4 @@
-//! The stanzas of an interfaces file: which lines belong to which interface.
+//! The stanzas of an interfaces file: each line is assigned to its interface.
 
 use std::mem;
 
@@ -11,18 +11,18 @@ use super::lines::{LogicalLine, lines};
 /// The remedy for a stanza whose first line cannot be read.
 const HEAD: &str = "write `iface NAME inet METHOD`, with `static`, `dhcp`, `manual` or `loopback`";
 
-/// The method by which an interface gets its addresses.
+/// The method by which an interface is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// They are in the stanza.
+    /// The addresses are in the stanza.
     Static,
-    /// It asks for them, by this family.
+    /// The interface requests addresses by DHCP, for this family.
     Dhcp,
-    /// IPv6 routers give them.
+    /// The interface gets addresses from IPv6 router advertisements.
     Auto,
-    /// It gets none.
+    /// The interface gets no addresses.
     Manual,
-    /// It is the loopback interface.
+    /// The loopback interface.
     Loopback,
 }
 
@@ -31,40 +31,40 @@ pub enum Method {
 pub struct StanzaOption {
     /// The option, spelled with `-`.
     pub key: String,
-    /// The rest of the line.
+    /// The value: the rest of the line.
     pub value: String,
-    /// Where it stands.
+    /// The position of the line.
     pub span: Span,
 }
 
 /// An `iface` stanza.
 #[derive(Debug)]
 pub struct Stanza {
-    /// The interface. Of `eth0:1` it is `eth0`, which has further addresses there.
+    /// The interface. `eth0:1` stands for further addresses of `eth0`.
     pub name: Name,
     /// The word for the family, such as `inet6`.
     pub family: String,
     /// The method by which it gets its addresses.
     pub method: Method,
-    /// Its lines.
+    /// The options of the stanza.
     pub entries: Vec<StanzaOption>,
-    /// Where it begins.
+    /// The position of the first line.
     pub span: Span,
 }
 
-/// The part of the file that the previous line belongs to.
+/// The part of the file that a line belongs to.
 enum StanzaPlace {
-    /// Nothing yet.
+    /// Before the first stanza.
     Start,
     /// An interface.
     Interface(Stanza),
-    /// A skipped stanza, with its lines; it was reported.
-    LeftOut,
-    /// Something of one line.
-    LogicalLine,
+    /// The lines of a skipped stanza, which was reported.
+    Skipped,
+    /// After an instruction of one line.
+    SingleLine,
 }
 
-/// The `iface` stanzas of `bytes`, in their order.
+/// Returns the `iface` stanzas of `bytes` in order.
 pub fn stanzas(bytes: &[u8], findings: &mut Findings) -> Vec<Stanza> {
     let mut found = Vec::new();
     let mut place = StanzaPlace::Start;
@@ -80,23 +80,23 @@ pub fn stanzas(bytes: &[u8], findings: &mut Findings) -> Vec<Stanza> {
                 |why| {
                     let message = format!("{why}; stanza skipped");
                     findings.suggest(&rules::BAD_STANZA, line.span, "iface", message, HEAD);
-                    StanzaPlace::LeftOut
+                    StanzaPlace::Skipped
                 },
                 StanzaPlace::Interface,
             ),
-            // Everything is brought up.
-            "auto" => StanzaPlace::LogicalLine,
+            // networkd brings all interfaces up, so `auto` has no effect.
+            "auto" => StanzaPlace::SingleLine,
             "mapping" => {
                 ignore(word, &line, findings);
-                StanzaPlace::LeftOut
+                StanzaPlace::Skipped
             }
             "source" | "source-directory" | "no-auto-down" | "no-scripts" | "rename" => {
                 ignore(word, &line, findings);
-                StanzaPlace::LogicalLine
+                StanzaPlace::SingleLine
             }
             _ if word.starts_with("allow-") => {
                 ignore(word, &line, findings);
-                StanzaPlace::LogicalLine
+                StanzaPlace::SingleLine
             }
             _ => {
                 place = option(place, word, rest, line.span, findings);
@@ -117,12 +117,12 @@ fn ignore(word: &str, line: &LogicalLine<'_>, findings: &mut Findings) {
     findings.report(&rules::UNCONVERTED, Some(line.span), word, "unsupported stanza; ignored");
 }
 
-/// The first word, and what stands after it.
+/// Splits off the first word.
 fn split(text: &str) -> (&str, &str) {
     text.split_once(char::is_whitespace).map_or((text, ""), |(word, rest)| (word, rest.trim_start()))
 }
 
-/// A stanza of an interface, from what stands after `iface`.
+/// Parses the text after `iface`, the first line of a stanza.
 fn head(rest: &str, span: Span) -> Result<Stanza, String> {
     let words: Vec<_> = rest.split_whitespace().take(4).collect();
     let [name, family, method] = words[..] else {
@@ -150,18 +150,18 @@ fn option(mut place: StanzaPlace, word: &str, rest: &str, span: Span, findings: 
         StanzaPlace::Interface(stanza) => {
             let message = "the stanza has more than 10000 lines; stanza skipped";
             findings.report(&rules::BAD_STANZA, Some(span), stanza.name.as_str(), message);
-            return StanzaPlace::LeftOut;
+            return StanzaPlace::Skipped;
         }
         StanzaPlace::Start => {
             let message = "lines before the first stanza; lines skipped";
             findings.report(&rules::BAD_STANZA, Some(span), "interfaces", message);
-            return StanzaPlace::LeftOut;
+            return StanzaPlace::Skipped;
         }
-        StanzaPlace::LeftOut => {}
-        StanzaPlace::LogicalLine => {
+        StanzaPlace::Skipped => {}
+        StanzaPlace::SingleLine => {
             let message = "lines outside of an interface; lines ignored";
             findings.report(&rules::UNCONVERTED, Some(span), "interfaces", message);
-            return StanzaPlace::LeftOut;
+            return StanzaPlace::Skipped;
         }
     }
     place
