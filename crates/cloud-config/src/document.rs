@@ -1,4 +1,4 @@
-//! From a part to a plan: the pure half of the picture, one arrow after the other.
+//! Parses a part of the user-data and plans it: the calls of all modules in order.
 
 mod consequences;
 mod further;
@@ -22,9 +22,9 @@ use crate::yaml::key_items;
 use crate::yaml::missing_space::{self, MissingSpace, Repaired};
 use crate::yaml::{self, Cut, Headless};
 
-/// A parsed part: its configuration, as far as it is valid.
+/// A parsed part, with everything in it that is valid.
 pub struct Document {
-    /// The part, with the text as its author wrote it.
+    /// The part, with its source text.
     pub part: Part,
     /// The script with its tokens replaced; empty if the part is not a script.
     pub script: String,
@@ -34,17 +34,17 @@ pub struct Document {
     pub network: Conversion,
     /// The YAML of the configuration; empty if the part is not a cloud-config.
     pub parsed: yaml::ParsedYaml,
-    /// Findings of the part before it is planned.
+    /// The findings of the part before it is planned.
     pub findings: Vec<Finding>,
-    /// It is not whole or cannot be understood to its end, so that nothing of it is applied but access.
+    /// True if the part is incomplete or cannot be parsed to its end. Then only its host name and SSH keys are applied.
     pub access_only: bool,
-    /// The host name and the keys of `core` that it gives.
+    /// The host name and the keys of `core` in the part.
     pub access: Access,
-    /// The kinds of address with a stand-in, which findings name by their tokens.
+    /// The kinds of addresses that have a stand-in. Findings name them by their tokens.
     stand_ins: Vec<Address>,
 }
 
-/// The character in place of the missing bytes of a text that is cut off: no YAML can continue with it.
+/// The character in place of the missing rest of a truncated text. YAML does not allow it, so parsing ends there.
 const BREAK: char = '\u{1}';
 
 impl Document {
@@ -63,11 +63,11 @@ impl Document {
     }
 }
 
-/// Converts the network description of a platform to files of networkd (docs/network.md).
+/// Converts the network description of a platform to files of systemd-networkd (docs/network.md).
 pub fn read_network(data: NetworkData) -> Document {
     let name = format!("network configuration ({})", data.format().name());
     let (text, network) = match data {
-        // Only of these two the positions of findings are known.
+        // Only these two formats have findings with positions.
         NetworkData::Debian(bytes) => {
             let conversion = network::debian::convert(&bytes);
             (lossy_text(bytes), conversion)
@@ -87,7 +87,7 @@ pub fn read_network(data: NetworkData) -> Document {
     Document { network, ..Document::new(part) }
 }
 
-/// Reads a part: tokens, YAML, types. `short_hostname` cuts host names at the first dot.
+/// Parses a part: replaces tokens, parses YAML, reads the types. `short_hostname` cuts host names at the first dot.
 pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Document {
     let mut document = Document::new(part);
     document.stand_ins = addresses.stand_ins_in(&document.part.text);
@@ -103,7 +103,7 @@ pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Document
                 document.findings.extend(finding);
             }
         }
-        // Nothing of these is read, so nothing is replaced in them.
+        // Parts of these kinds are not parsed, so their tokens are not replaced.
         ContentKind::Ignition
         | ContentKind::Multipart
         | ContentKind::Empty
@@ -115,10 +115,10 @@ pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Document
     document
 }
 
-/// A script with Windows line ends: its interpreter treats the carriage return as a part of each line.
+/// Reports Windows line ends in a script: its interpreter treats the carriage return as part of each line.
 fn windows_line_ends(text: &str) -> Option<Finding> {
     let line = text.split('\n').next()?;
-    // With carriage returns alone, all of the script is its first line.
+    // If all line ends are carriage returns, the whole script is its first line.
     let first = if line.len() == text.len() { text.split_once('\r')?.0 } else { line.strip_suffix('\r')? };
     let message =
         "the script has Windows line endings, which its interpreter reads as part of each line; applied anyway";
@@ -145,7 +145,7 @@ fn read_document(document: &mut Document, addresses: &Addresses, short_hostname:
     let split = config::split_users(&mut parsed);
     let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&parsed, config::KEY_FACTS);
     if repaired_access.is_some() && parsed.root.as_ref().is_some_and(|root| root.text().is_some()) {
-        // Without a space, the document is one string.
+        // The missing space makes the whole document one string, about which other findings would be wrong.
         findings.clear();
     }
     findings.extend(split);
@@ -164,7 +164,7 @@ fn read_document(document: &mut Document, addresses: &Addresses, short_hostname:
     findings.extend(refusals);
     let is_almost_header = document.findings.iter().any(|finding| finding.rule == &rules::BAD_HEADER);
     if !is_almost_header && let Some(finding) = script_after_all(document.part.complete_text(), &parsed) {
-        // An error in the YAML that a script is not would mislead.
+        // The text is a script, so an error of the YAML parser would be misleading.
         parsed.error = Some(finding);
         for noise in [&mut parsed.findings, &mut findings, &mut lints] {
             noise.clear();
@@ -183,7 +183,7 @@ fn read_document(document: &mut Document, addresses: &Addresses, short_hostname:
         document.findings.extend(misread);
     }
     let expressions: Vec<_> = template_positions(&document.findings).chain(template_positions(&lints)).collect();
-    // Under the header of a template, its expressions are found everywhere.
+    // Below the header of a template, expressions were already searched everywhere.
     let known: HashSet<_> = template_positions(&document.findings).map(|span| span.start).collect();
     lints.retain(|lint| *lint.rule != rules::TEMPLATE || lint.span.is_none_or(|span| !known.contains(&span.start)));
     point_to_templates(
@@ -215,7 +215,7 @@ fn read_document(document: &mut Document, addresses: &Addresses, short_hostname:
     document.findings.extend(findings);
     document.findings.extend(lints);
     document.parsed = parsed;
-    // Of a document that is broken, nothing else is read.
+    // Of a broken document, only the host name and SSH keys are used.
     if let Some(mut repaired) = repaired_access {
         repair_again(document, &mut repaired);
         config = repaired;
@@ -232,7 +232,7 @@ fn read_document(document: &mut Document, addresses: &Addresses, short_hostname:
     document.config = config;
 }
 
-/// Removes the findings about keys and lines for which `refusals` refuse their items: each is reported once.
+/// Removes the findings about keys and lines because of which `refusals` refuse their items: each is reported once.
 fn remove_refused(lints: &mut Vec<Finding>, refusals: &[Finding]) {
     let positions: HashSet<_> = refusals.iter().filter_map(|found| Some(found.span?.start)).collect();
     let about_them = [
@@ -246,15 +246,15 @@ fn remove_refused(lints: &mut Vec<Finding>, refusals: &[Finding]) {
     lints.retain(|lint| !(about_them.contains(&lint.rule) && is_known(lint)));
 }
 
-/// Repairs the keys of the document that was read with the spaces that it lacks, and reports what is not known yet.
+/// Repairs the keys of a document that was parsed again with its missing spaces, and reports only new findings.
 fn repair_again(document: &mut Document, config: &mut CloudConfig) {
     let found = config::repair_keys(config, &document.part.text, &mut document.findings);
     let known: HashSet<_> = document.findings.iter().map(|finding| finding.span).collect();
     document.findings.extend(found.into_iter().filter(|finding| !known.contains(&finding.span)));
 }
 
-/// Removes the findings about positions that `misread` reports: a key with such a character in it is unknown for that
-/// reason.
+/// Removes the findings at positions that `misread` reports: a key that contains a lookalike character is unknown
+/// because of that character.
 fn remove_misread(findings: &mut Vec<Finding>, misread: &[Finding]) {
     findings.retain(|finding| {
         let Some(this) = finding.span else { return true };
@@ -264,7 +264,7 @@ fn remove_misread(findings: &mut Vec<Finding>, misread: &[Finding]) {
     });
 }
 
-/// Removes the findings after the byte `end`, at which the part breaks off: that is reported where it was found.
+/// Removes the findings after the byte `end`, where the part is truncated. The truncation itself is reported elsewhere.
 fn remove_behind(parsed: &mut yaml::ParsedYaml, end: usize) {
     let is_behind = |finding: &Finding| finding.span.is_none_or(|span| span.start >= end);
     parsed.error.take_if(|error| is_behind(error));
@@ -274,7 +274,7 @@ fn remove_behind(parsed: &mut yaml::ParsedYaml, end: usize) {
     }
 }
 
-/// Adds the host name and keys that `found` has and `config` lacks.
+/// Adds the host name and SSH keys in `found` that `config` does not have.
 fn add_by_line(config: &mut CloudConfig, found: &ByLine) {
     if config.hostname.value.is_none() {
         config.hostname = found.hostname.clone();
@@ -282,43 +282,44 @@ fn add_by_line(config: &mut CloudConfig, found: &ByLine) {
     if found.keys.is_empty() {
         return;
     }
-    // Where YAML joined them, the items are not keys.
+    // YAML may have joined items into strings that are not keys.
     config.ssh_authorized_keys.retain(|field| field.text().lines().any(|line| ssh_key::is_key(line.trim())));
     let known: HashSet<_> = config.ssh_authorized_keys.iter().map(|field| field.text().to_owned()).collect();
     let new = found.keys.iter().filter(|key| !known.contains(key.text()));
     config.ssh_authorized_keys.extend(new.cloned());
 }
 
-/// Returns true if one of the template expressions at `positions` of `text` may be why YAML gives up at `at`: it is
-/// whole, and on that line or up to three lines above it. An unterminated one may mean that the text is cut off.
+/// Returns true if one of the template expressions at `positions` may be the reason why YAML parsing ends at `at`: it
+/// is terminated, and begins on that line or up to three lines above. An unterminated expression may mean that the text
+/// is truncated.
 fn is_cause(text: &str, positions: &mut dyn Iterator<Item = Span>, at: usize) -> bool {
     let Some((above, rest)) = text.split_at_checked(at) else { return false };
     let end = at + rest.find('\n').unwrap_or(rest.len());
     let start = above.rmatch_indices('\n').nth(3).map_or(0, |(newline, _)| newline + 1);
     positions.filter(|position| (start..end).contains(&position.start)).any(|position| {
-        // The span of one under the header of a template is only its beginning.
+        // Below the header of a template, the position covers only the beginning of the expression.
         let expression = &text.as_bytes()[position.start..end.min(position.start + 200)];
         let line = expression.split(|byte| *byte == b'\n').next().unwrap_or_default();
         line.windows(2).any(|pair| matches!(pair, [_, b'}'] | b"%>"))
     })
 }
 
-/// The positions of template expressions in `findings`.
+/// Returns the positions of template expressions in `findings`.
 fn template_positions(findings: &[Finding]) -> impl Iterator<Item = Span> {
     findings.iter().filter(|finding| *finding.rule == rules::TEMPLATE).filter_map(|finding| finding.span)
 }
 
-/// Gives findings on a line with a template expression the remedy for that: what else they say of it is of no use.
+/// Replaces the help of errors on a line with a template expression: rendering the template comes first.
 fn point_to_templates<'a>(text: &str, mut positions: Vec<Span>, findings: impl Iterator<Item = &'a mut Finding>) {
     if positions.is_empty() {
         return;
     }
     positions.sort();
-    // Each looks for the end of its line, and all may be on one.
+    // The number is limited, because each finding searches for the end of its line, and all may be on one long line.
     for finding in findings.filter(|finding| finding.is_error()).take(100) {
         let Some(span) = finding.span else { continue };
         let end = text.get(span.start..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| span.start + at);
-        // The expression that begins last on that line, or above it and goes on.
+        // The last expression that begins before the end of the line.
         let last = positions[..positions.partition_point(|position| position.start < end)].last();
         let is_there = |position: &&Span| {
             position.end >= span.start
@@ -330,9 +331,8 @@ fn point_to_templates<'a>(text: &str, mut positions: Vec<Span>, findings: impl I
     }
 }
 
-/// Parses `text`, with spaces in it that are missing: those before markers at `cuts`, those of items of key lists, and,
-/// where the document is broken for want of one, all that are needed to read the host name and keys, which are the
-/// second value.
+/// Parses `text` with the missing spaces inserted: before the markers at `cuts`, in items of key lists, and, if the
+/// document is broken by one, all that are needed to read the host name and SSH keys. These are the second result.
 fn parse_repaired(
     findings: &mut Vec<Finding>,
     text: &str,
@@ -360,7 +360,7 @@ fn parse_repaired(
     let error = parsed.error.as_ref().filter(|error| *error.rule == rules::SYNTAX).and_then(|error| error.span);
     let text = &repaired.text;
     let at = error.map(|span| offset_of(text, span.start, &origin));
-    // A document of nothing but such lines is text.
+    // A document that consists only of such lines is one string.
     let is_text = parsed.error.is_none() && parsed.root.as_ref().is_some_and(|root| root.text().is_some());
     let found = if is_text {
         missing_space::all(text, &config::is_key).into_iter().next()
@@ -398,7 +398,7 @@ fn parse_repaired(
     (parsed, Some(yaml::read::<CloudConfig>(&access).0))
 }
 
-/// The first byte of `text` whose position in the author's text is `position`, or after it.
+/// Returns the first byte of `text` whose position in the source text is `position` or later.
 fn offset_of(text: &str, position: usize, origin: &dyn Fn(usize) -> usize) -> usize {
     let (mut low, mut high) = (0, text.len());
     while low < high {
@@ -408,7 +408,8 @@ fn offset_of(text: &str, position: usize, origin: &dyn Fn(usize) -> usize) -> us
     low
 }
 
-/// The fault of a script that its headers, or the line above it, call a cloud-config. There, a line `#!` is a comment.
+/// Reports a script that its headers, or the line above it, declare as a cloud-config. In YAML, its `#!` line is a
+/// comment.
 fn script_after_all(text: &str, parsed: &yaml::ParsedYaml) -> Option<Finding> {
     let entries = parsed.root.as_ref().and_then(|root| root.entries()).unwrap_or_default();
     let below = text.strip_prefix("#cloud-config").unwrap_or(text);
@@ -432,14 +433,15 @@ fn script_after_all(text: &str, parsed: &yaml::ParsedYaml) -> Option<Finding> {
 }
 
 impl Document {
-    /// Leaves nothing to apply but the host name and SSH keys of `core`, and corrects findings that claim more.
+    /// Restricts the document to the host name and the SSH keys of `core`, and corrects findings that say more is
+    /// applied.
     pub fn restrict_to_access(&mut self) {
         self.access_only = true;
         consequences::correct_key_claims(&mut self.findings, &self.part.text, &self.access.keys);
     }
 
-    /// Plans the part; keys go to the set `key_set`. Its findings are those of the plan too, in the order of their
-    /// positions.
+    /// Plans the part. Its SSH keys go to the set `key_set`. The findings of the plan include those of the part, in the
+    /// order of their positions.
     pub fn plan(&self, facts: &Facts, key_set: &str) -> Plan {
         let mut plan = match self.part.form {
             ContentKind::CloudConfig if self.access_only => {
@@ -449,7 +451,7 @@ impl Document {
             ContentKind::Script if self.access_only => without(Item::All),
             ContentKind::Script => plan::plan_script(&self.script, first_line(&self.part.text)),
             ContentKind::Network => plan::plan_network(&self.network),
-            // The finding of the multipart around it says that the part is skipped.
+            // The multipart around the part already reports that the part is skipped.
             ContentKind::Unreadable if self.findings.is_empty() => Plan::default(),
             ContentKind::Unknown | ContentKind::Unreadable => without(Item::All),
             ContentKind::Ignition | ContentKind::Multipart | ContentKind::Empty | ContentKind::Skipped => {
@@ -470,7 +472,7 @@ impl Document {
 }
 
 impl Document {
-    /// Writes the tokens in place of their stand-ins in `findings`.
+    /// Replaces stand-ins in `findings` by their tokens.
     fn name_tokens(&self, findings: &mut [Finding]) {
         for kind in &self.stand_ins {
             let token = format!("${}", kind.token());
@@ -485,12 +487,12 @@ impl Document {
     }
 }
 
-/// The first line of `text`, without its line end.
+/// Returns the position of the first line of `text`, without its line end.
 fn first_line(text: &str) -> Span {
     Span::new(0, text.split(['\n', '\r']).next().unwrap_or_default().trim_end().len())
 }
 
-/// A plan of nothing, without `item`.
+/// Returns an empty plan that refuses `item`.
 fn without(item: Item) -> Plan {
     Plan { refused: vec![Refused { item, span: None, redacted: false }], ..Plan::default() }
 }

@@ -1,7 +1,7 @@
-//! The order of a whole run.
+//! The plan of a whole run: all parts of the user-data, the metadata and the network, in order.
 //!
-//! A run that applies, a dry run and `--print-config` walk the [`phases`](RunPlan::phases) of the same [`RunPlan`], so
-//! none of them has an order of its own. `plan` knows one part alone, and this stands above it.
+//! Applying, a dry run and `--print-config` all iterate over the [`phases`](RunPlan::phases) of a [`RunPlan`], so their
+//! order is the same. `plan` only plans a single part.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,41 +12,41 @@ use crate::document::{self, Document};
 use crate::plan::{CORE, ENVIRONMENT, Environment, Facts, Hostname, Item, KeySet, Plan, Planned, Step};
 use crate::user_data::ContentKind;
 
-/// The name of the platform's metadata in messages.
+/// The name of the metadata in messages.
 pub const METADATA: &str = "meta-data";
 
-/// Settings that come from the platform and not from user-data.
+/// The settings in the metadata of the platform.
 #[derive(Default)]
 pub struct Metadata {
-    /// The host name, used unless user-data has one.
+    /// The host name. A host name in the user-data takes precedence.
     pub hostname: Option<Hostname>,
-    /// Keys for the user `core`, one line each.
+    /// SSH keys for the user `core`, one per line.
     pub keys: Vec<String>,
 }
 
-/// Everything that a run has gathered.
+/// Everything that a run has read.
 #[derive(Default)]
 pub struct Inputs {
-    /// The platform's network description. A run that applies it does so before user-data is fetched, which may need it.
+    /// The platform's network description. A run applies it before it fetches user-data, which may need the network.
     pub network: Option<Document>,
     /// The parts of the user-data.
     pub documents: Vec<Document>,
-    /// Addresses for `/etc/environment`.
+    /// The addresses for `/etc/environment`.
     pub addresses: Addresses,
-    /// Settings of the platform.
+    /// The settings in the metadata.
     pub metadata: Metadata,
 }
 
 /// Options of the run that change its plan.
 #[derive(Clone, Copy)]
 pub struct Policy<'a> {
-    /// A part with an error is rejected as a whole.
+    /// True if a part with an error is rejected as a whole.
     pub strict: bool,
-    /// The name of the set that SSH keys of user-data belong to.
+    /// The name of the key set for the SSH keys of the user-data.
     pub key_set: &'a str,
 }
 
-/// The facts of a machine that planning needs.
+/// Functions that return facts about the machine.
 pub struct Machine<'a> {
     /// Returns the facts for a part, given the host name that the run will set.
     pub facts: &'a dyn Fn(&Document, Option<&str>) -> Facts,
@@ -54,10 +54,10 @@ pub struct Machine<'a> {
     pub has_core: &'a dyn Fn() -> bool,
 }
 
-/// A step with its origin: a part, by its index, or the metadata.
+/// A step and its origin: a part, or the metadata.
 #[derive(Clone)]
 pub struct SourcedStep {
-    /// The index of the part.
+    /// The index of the part; `None` for the metadata.
     pub part: Option<usize>,
     /// The step.
     pub planned: Planned,
@@ -67,19 +67,19 @@ pub struct SourcedStep {
 pub struct PartPlan {
     /// The part.
     pub document: Document,
-    /// Its plan.
+    /// The plan of the part.
     pub plan: Plan,
-    /// `--strict` rejects the part, because it has errors: none of its steps is applied.
+    /// True if `--strict` rejects the part because of its errors: none of its steps is applied.
     pub is_rejected: bool,
 }
 
 impl PartPlan {
-    /// Returns a part with its plan, all of which is rejected if `policy` asks for that.
+    /// Creates a part with its plan, and rejects it if `policy` requires that.
     pub fn new(document: Document, plan: Plan, policy: Policy<'_>) -> Self {
         let mut part = Self { document, plan, is_rejected: false };
         if policy.strict && part.is_work() && (part.document.access_only || part.plan.is_partial()) {
             part.is_rejected = true;
-            // The host name and keys of a rejected part are not set either.
+            // The host name and SSH keys of a rejected part are not set either.
             let rest = part.plan.refused.iter_mut().filter(|refused| refused.item == Item::Rest);
             rest.for_each(|refused| refused.item = Item::All);
             document::correct_rejected(&mut part.plan.findings);
@@ -87,18 +87,18 @@ impl PartPlan {
         part
     }
 
-    /// Plans a network description, which needs no facts.
+    /// Plans a network description. No facts about the machine are needed.
     pub fn network(document: Document, policy: Policy<'_>) -> Self {
         let plan = document.plan(&Facts::default(), policy.key_set);
         Self { document, plan, is_rejected: false }
     }
 
-    /// The name of the part in messages.
+    /// Returns the name of the part in messages.
     pub fn name(&self) -> &str {
         &self.document.part.name
     }
 
-    /// The steps that a run takes; empty if the part is rejected or only its host name and keys are applied.
+    /// Returns the steps to apply; empty if the part is rejected or only its host name and SSH keys are applied.
     pub fn steps(&self) -> &[Planned] {
         if self.is_rejected || self.document.access_only { &[] } else { &self.plan.steps }
     }
@@ -108,7 +108,7 @@ impl PartPlan {
         matches!(self.document.part.form, ContentKind::CloudConfig | ContentKind::Script)
     }
 
-    /// The users that the part creates or completes.
+    /// Returns the users that the part creates or completes.
     fn users(&self) -> impl Iterator<Item = &str> {
         self.plan.steps.iter().filter_map(|planned| match &planned.step {
             Step::EnsureUser(user) => Some(user.name.as_str()),
@@ -116,7 +116,7 @@ impl PartPlan {
         })
     }
 
-    /// The users that the part lists: those of its steps, and those that were refused.
+    /// Returns the users that the part lists: those in its steps, and refused ones.
     pub fn listed_users(&self) -> impl Iterator<Item = &str> {
         let refused = self.plan.refused.iter().filter_map(|refused| match &refused.item {
             Item::User(name) => Some(name.as_str()),
@@ -134,13 +134,13 @@ impl PartPlan {
 
 /// One phase of a run.
 pub enum Phase<'a> {
-    /// Files of systemd-networkd from the platform's network description.
+    /// Files of systemd-networkd, converted from the platform's network description.
     Network(&'a PartPlan),
-    /// The host name or the keys of `core`.
+    /// A step that sets the host name or the SSH keys of `core`.
     Access(&'a SourcedStep),
-    /// The addresses in `/etc/environment`.
+    /// The addresses for `/etc/environment`.
     Environment(&'a Environment),
-    /// A part of the user-data, by its index.
+    /// A part of the user-data, with its index.
     Part(usize, &'a PartPlan),
 }
 
@@ -151,17 +151,17 @@ pub struct RunPlan {
     environment: Option<Environment>,
     /// The parts of the user-data.
     pub parts: Vec<PartPlan>,
-    /// Keys of `core` where a part creates that user: they are set as soon as it exists.
+    /// The SSH keys of `core` if a part creates that user. They are set as soon as the user exists.
     pub deferred_keys: Option<SourcedStep>,
-    /// Addresses where a part writes `/etc/environment` itself: they are merged only if that fails.
+    /// The addresses if a part writes `/etc/environment` itself. They are merged into the file only if that fails.
     pub deferred_environment: Option<Environment>,
 }
 
 impl RunPlan {
-    /// Plans a run.
+    /// Plans all parts of a run.
     pub fn new(inputs: Inputs, policy: Policy<'_>, machine: &Machine<'_>) -> Self {
         let Inputs { network, documents, addresses, metadata } = inputs;
-        // Under `--strict`, which parts count is known only when they are planned, and `/etc/hosts` needs the name.
+        // Planning for `/etc/hosts` needs the host name, before it is known which parts `--strict` rejects.
         let wanted = hostname(documents.iter().enumerate(), &metadata);
         let name = wanted.as_ref().and_then(|wanted| match &wanted.planned.step {
             Step::SetHostname(hostname) => Some(hostname.name.as_str()),
@@ -196,7 +196,7 @@ impl RunPlan {
         Self { network, access, environment, parts, deferred_keys, deferred_environment }
     }
 
-    /// The phases of the run, in its order.
+    /// Returns the phases of the run in order.
     pub fn phases(&self) -> impl Iterator<Item = Phase<'_>> {
         let network = self.network.iter().map(Phase::Network);
         let access = self.access.iter().map(Phase::Access);
@@ -205,7 +205,7 @@ impl RunPlan {
         network.chain(access).chain(environment).chain(parts)
     }
 
-    /// The name and the text of the origin of a step.
+    /// Returns the name and the text of the part that a step belongs to.
     pub fn origin(&self, step: &SourcedStep) -> (&str, &str) {
         let part = step.part.map(|part| &self.parts[part].document.part);
         part.map_or((METADATA, ""), |part| (&part.name, &part.text))
@@ -223,7 +223,7 @@ impl RunPlan {
     }
 }
 
-/// The host name of the first part that has one, or that of the platform.
+/// Returns the host name of the first part that has one, otherwise that of the metadata.
 fn hostname<'a>(
     mut documents: impl Iterator<Item = (usize, &'a Document)>,
     metadata: &Metadata,
@@ -239,7 +239,7 @@ fn hostname<'a>(
         .or_else(|| metadata.hostname.as_ref().map(|name| step(None, name, None)))
 }
 
-/// The keys of `core` of all parts and of the platform. Their position is that of the first.
+/// Returns the SSH keys of `core` in all parts and in the metadata. Their position is that of the first keys.
 fn keys_of_core<'a>(
     documents: impl Iterator<Item = (usize, &'a Document)>,
     metadata: &Metadata,

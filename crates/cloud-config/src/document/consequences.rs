@@ -1,4 +1,4 @@
-//! Corrections to messages of findings once it is known how much of the document is applied.
+//! Corrects the consequences in messages once it is known how much of the document is applied.
 
 use std::collections::HashSet;
 
@@ -8,10 +8,10 @@ use crate::diagnostic::{Finding, SEPARATE_USER, Span, rules};
 use crate::plan::{self, Access, CORE};
 use crate::yaml::by_line::ByLine;
 
-/// The most bytes after the start of a finding that are searched for its key.
+/// The largest number of bytes after the start of a finding that are searched for its key.
 const SEARCHED_MAX: usize = 8192;
 
-/// Corrects findings of a document of which only `keys`, the SSH keys of `core`, are set.
+/// Corrects the findings of a document of which only `keys`, the SSH keys of `core`, are set.
 pub(super) fn correct_key_claims(findings: &mut [Finding], text: &str, keys: &[String]) {
     let set: HashSet<_> = keys.iter().filter_map(|key| key_body(key)).collect();
     for finding in findings {
@@ -31,11 +31,11 @@ pub(super) fn correct_key_claims(findings: &mut [Finding], text: &str, keys: &[S
     }
 }
 
-/// The claim of findings that are made before it is known what a document gives.
+/// The consequence in findings that are made before it is known what the document contains.
 const ACCESS: &str = "only the host name and SSH keys are applied";
 
-/// Names in the findings about a broken document what is applied of it, which is `access`, and in the first of them the
-/// users that are not: those of `config`, and those behind the fault in `by_line`.
+/// Corrects the consequence in the findings about a broken document to what is applied of it, `access`. The first
+/// finding also lists the users that are not applied: those in `config`, and those after the fault, in `by_line`.
 pub(super) fn name_access(findings: &mut [Finding], access: &Access, config: &CloudConfig, by_line: Option<&ByLine>) {
     let mut users = Some(lost_users(&lost(config, by_line))).filter(|_| !access.is_empty());
     let consequence = match (&access.hostname, access.keys.is_empty()) {
@@ -67,7 +67,7 @@ pub(super) fn name_access(findings: &mut [Finding], access: &Access, config: &Cl
     }
 }
 
-/// The users of a document of which only access is applied, each once: not `core`, if it was read.
+/// Returns the users of a document of which only access is applied, without duplicates, and without a parsed `core`.
 fn lost(config: &CloudConfig, by_line: Option<&ByLine>) -> Vec<String> {
     let read = config.users.iter().filter_map(|user| user.get()?.name.filled());
     let read: Vec<_> = read.filter(|name| plan::is_user_name(name)).collect();
@@ -76,13 +76,13 @@ fn lost(config: &CloudConfig, by_line: Option<&ByLine>) -> Vec<String> {
     read.iter().copied().chain(behind).filter(|name| known.insert(*name)).map(str::to_owned).collect()
 }
 
-/// The most users that a finding names.
+/// The largest number of users that a finding lists.
 const NAMES_MAX: usize = 5;
 
-/// How the text about users that are not applied begins.
+/// The beginning of the text about users that are not applied.
 const USERS: &str = "; user";
 
-/// The text about `users` that are not applied; empty if there is no such user.
+/// Formats the text about `users`, which are not applied; empty without users.
 fn lost_users(users: &[String]) -> String {
     match users {
         [] => String::new(),
@@ -97,7 +97,7 @@ fn lost_users(users: &[String]) -> String {
     }
 }
 
-/// Corrects findings of a part that `--strict` rejects: nothing of it is applied.
+/// Corrects the findings of a part that `--strict` rejects.
 pub(crate) fn correct_rejected(findings: &mut [Finding]) {
     let claims = [
         ACCESS,
@@ -119,7 +119,7 @@ pub(crate) fn correct_rejected(findings: &mut [Finding]) {
     }
 }
 
-/// The text from the start of `span` to the end of the line on which it ends.
+/// Returns the text from the start of `span` to the end of its last line.
 fn lines_at(text: &str, span: Span) -> &str {
     let end = (span.start + SEARCHED_MAX).min(text.len());
     let found = text.as_bytes().get(span.start..end).unwrap_or_default();
@@ -128,14 +128,14 @@ fn lines_at(text: &str, span: Span) -> &str {
     text.get(span.start..span.start + length + rest).unwrap_or_default()
 }
 
-/// The body of the first SSH key in `text`.
+/// Returns the body of the first SSH key in `text`.
 fn key_body(text: &str) -> Option<&str> {
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '/'));
     words.find(|word| word.starts_with("AAAA") && word.len() > 20)
 }
 
-/// Adds to errors about values the address token in them that is not known: with nothing in its place, the value is not
-/// what it looks like.
+/// Adds the unknown address token in an invalid value to the error about the value: without the address, the value
+/// differs from its source text.
 pub(super) fn name_unknown_tokens(findings: &mut [Finding], text: &str) {
     let unknown = findings.iter().filter(|finding| *finding.rule == rules::UNKNOWN_ADDRESS);
     let unknown: Vec<Span> = unknown.filter_map(|finding| finding.span).collect();
@@ -143,10 +143,10 @@ pub(super) fn name_unknown_tokens(findings: &mut [Finding], text: &str) {
         let Some(span) = finding.span else { continue };
         let next = unknown.partition_point(|token| token.start < span.start);
         let inside = unknown.get(next).filter(|token| token.end <= span.end);
-        // A token at the start of a value ends where the span of the value begins.
+        // The span of a value begins after a token at its start.
         let before = next.checked_sub(1).map(|last| &unknown[last]).filter(|token| token.end == span.start);
         let token = inside.or(before).and_then(|token| text.get(token.start..token.end));
-        // In a whole item, the token may have nothing to do with it.
+        // If the span is a whole item, the token may not be related to the error.
         if let Some(token) = token.filter(|_| !text[span.start..span.end].contains('\n')) {
             let cause = format!("because {token} has no known address");
             if *finding.rule == rules::BAD_PATH
@@ -171,7 +171,7 @@ mod tests {
     const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK";
     const OTHER: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PML";
 
-    /// The errors of the rule `rule` in `text`.
+    /// Returns the errors of the rule `rule` in `text`.
     fn errors(rule: &str, text: &str) -> Vec<String> {
         let text = format!("#cloud-config\n{}", text.replace("KEY", KEY).replace("OTHER", OTHER));
         let part = user_data::split("x", text.into_bytes()).remove(0);

@@ -1,4 +1,4 @@
-//! Documents after the first one, which are ignored: an error if they have a host name, users or keys.
+//! Documents after the first one, which are ignored. They are an error if they contain a host name, users or SSH keys.
 
 use crate::diagnostic::{Finding, rules};
 use crate::yaml::{self, Node, ParsedYaml};
@@ -6,7 +6,7 @@ use crate::yaml::{self, Node, ParsedYaml};
 /// The maximum number of further documents that are examined.
 const DOCUMENTS_MAX: usize = 8;
 
-/// Makes an error of the finding about further documents in `text` if one of them gives access.
+/// Turns the finding about further documents in `text` into an error if one of them gives access.
 pub(super) fn report_lost(document: &mut ParsedYaml, text: &str) {
     let root = document.root.clone();
     let Some(finding) = document.findings.iter_mut().find(|finding| finding.rule == &rules::MORE_DOCUMENTS) else {

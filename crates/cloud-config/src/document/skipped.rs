@@ -1,11 +1,11 @@
-//! Removes findings that claim an effect of what is not applied.
+//! Removes findings that describe an effect of items which are not applied.
 
 use std::collections::HashSet;
 
 use crate::diagnostic::{Finding, Rule, Span, rules};
 use crate::plan::{Item, Plan, SkippedRanges};
 
-/// Findings about a skipped item that stay besides errors: they can name the reason why it is skipped.
+/// The rules, besides errors, whose findings about a skipped item are kept: they may explain why it is skipped.
 const KEPT: [&Rule; 7] = [
     &rules::UNKNOWN_KEY,
     &rules::FOREIGN_KEY,
@@ -16,7 +16,7 @@ const KEPT: [&Rule; 7] = [
     &rules::REDACTED_SECRET,
 ];
 
-/// Errors about a value that is not applied, of an item that is.
+/// The rules of errors about one value that is not applied, while its item is.
 const OF_VALUES: [&Rule; 11] = [
     &rules::BAD_HOSTNAME,
     &rules::BAD_USER,
@@ -31,7 +31,7 @@ const OF_VALUES: [&Rule; 11] = [
     &rules::UNKNOWN_TAG,
 ];
 
-/// Findings about items other than errors, in a part of which at most the host name and SSH keys are applied.
+/// The rules about items, other than errors, in a part of which at most the host name and SSH keys are applied.
 const OF_ITEMS: [&Rule; 26] = [
     &rules::ODD_CHARACTER,
     &rules::DEPRECATED,
@@ -61,15 +61,15 @@ const OF_ITEMS: [&Rule; 26] = [
     &rules::DUPLICATE_ITEM,
 ];
 
-/// Removes warnings and notes about items that are not applied, since the part is broken.
+/// Removes warnings and notes about items that are not applied because the part is broken.
 pub(super) fn remove_of_rest(findings: &mut Vec<Finding>) {
     findings.retain(|finding| !OF_ITEMS.contains(&finding.rule));
 }
 
-/// Removes warnings and notes about the values of skipped items, and findings about the text of values that are not
-/// applied for another reason. The findings of `plan` are sorted.
+/// Removes warnings and notes about values of skipped items, and findings about the text of values that are not applied
+/// for another reason. The findings of `plan` are sorted.
 ///
-/// `text` is the part as its author wrote it.
+/// `text` is the source text of the part.
 pub(super) fn remove_claims(plan: &mut Plan, text: &str) {
     remove_of_items(plan);
     remove_of_keys(&mut plan.findings, text);
@@ -79,7 +79,7 @@ pub(super) fn remove_claims(plan: &mut Plan, text: &str) {
 }
 
 fn remove_of_items(plan: &mut Plan) {
-    // Keys of such a user can be set for another one.
+    // The keys of a skipped user can be set for another user.
     let detached = plan.findings.iter().filter(|finding| *finding.rule == rules::DETACHED_KEY);
     let detached: Vec<_> = detached.filter_map(|finding| Some(finding.span?.start)).collect();
     let gives_keys = |span: Span| {
@@ -97,7 +97,8 @@ fn remove_of_items(plan: &mut Plan) {
         .retain(|finding| finding.is_error() || KEPT.contains(&finding.rule) || !skipped.contain(finding.span));
 }
 
-/// Removes the findings that a key is deprecated or obsolete if its value, or the first item of it, is not applied.
+/// Removes the findings that a key is deprecated or obsolete if its value, or the first item of the value, is not
+/// applied.
 fn remove_of_keys(findings: &mut Vec<Finding>, text: &str) {
     let is_refused = |finding: &Finding| finding.is_error() || *finding.rule == rules::REDACTED_SECRET;
     let errors = findings.iter().filter(|finding| is_refused(finding));
@@ -111,9 +112,9 @@ fn remove_of_keys(findings: &mut Vec<Finding>, text: &str) {
     });
 }
 
-/// Removes the findings that a value is applied as one of another type if the value is not applied.
+/// Removes the findings that a value is converted to another type if the value is not applied.
 fn remove_of_types(findings: &mut Vec<Finding>) {
-    // A key without its quotes is set.
+    // A key that lacks its quotes is set anyway.
     let errors = findings.iter().filter(|finding| finding.is_error() && *finding.rule != rules::KEY_QUOTES);
     let errors: HashSet<_> = errors.filter_map(|finding| finding.span).collect();
     let of_types = [&rules::TEXT_FOR_LIST, &rules::QUOTED_BOOLEAN, &rules::QUOTED_NUMBER, &rules::YAML_TYPED_TEXT];
@@ -138,13 +139,14 @@ fn remove_of_values(findings: &mut Vec<Finding>) {
     for (span, help) in helps {
         let at = findings.partition_point(|finding| finding.span < Some(span));
         let errors = findings[at..].iter_mut().take_while(|finding| finding.span == Some(span));
-        // A value of the wrong type has its remedy already: in all of a section, the template may not be the reason.
+        // A value of the wrong type has its own help. Within a whole section, a template expression may not be the
+        // reason.
         let errors = errors.filter(|finding| finding.is_error() && *finding.rule != rules::WRONG_TYPE);
         errors.for_each(|finding| finding.help.clone_from(&help));
     }
 }
 
-/// Removes the warnings that a string is read as a list with one item of strings in which several SSH keys are found.
+/// Removes the warnings that a string is read as a list with one item, if several SSH keys are found in the string.
 fn remove_of_joined(findings: &mut Vec<Finding>) {
     let joined = findings.iter().filter(|finding| *finding.rule == rules::JOINED_KEYS);
     let joined: Vec<_> = joined.filter_map(|finding| Some(finding.span?.start)).collect();
@@ -155,7 +157,7 @@ fn remove_of_joined(findings: &mut Vec<Finding>) {
     });
 }
 
-/// Returns true for a finding that is wrong or superfluous about a value that is not applied.
+/// Returns true for a finding that would be wrong or superfluous about a value that is not applied.
 fn claims_effect(finding: &Finding) -> bool {
     let claims = [
         &rules::TEMPLATE,
@@ -174,7 +176,7 @@ mod tests {
     use crate::plan::Facts;
     use crate::{document, user_data};
 
-    /// The rules of the findings in `text`, with the helps of templates.
+    /// Returns the rules of the findings in `text`, and the helps about templates.
     fn found(text: &str) -> Vec<String> {
         let part = user_data::split("x", format!("#cloud-config\n{text}").into_bytes()).remove(0);
         let plan = document::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");

@@ -1,4 +1,4 @@
-//! The cloud-config as a JSON Schema, for editors (`--schema`).
+//! The JSON Schema of a cloud-config, for editors (`--schema`).
 //!
 //! ```text
 //! types of config ──► derived schema ──► shapes ───────────────► values ────► schema
@@ -7,7 +7,7 @@
 //!                                        spelled                   refuses
 //! ```
 //!
-//! It rejects what leaves something out; what is applied with a warning, it lets through.
+//! The schema rejects documents of which something would be skipped. It accepts what is applied with a warning.
 
 mod shapes;
 mod types;
@@ -21,16 +21,16 @@ use crate::config::CloudConfig;
 use crate::config::fields::{MAPPINGS, Values};
 use crate::config::options::TABLES;
 
-/// A schema, or a part of one.
+/// A schema or a part of one, as a JSON object.
 type Object = Map<String, Value>;
 
-/// The schema as text.
+/// Returns the schema as text.
 pub fn text() -> String {
-    // Nothing in it has keys that are no text, so this cannot fail.
+    // This cannot fail: all keys are strings.
     serde_json::to_string_pretty(&schema()).unwrap_or_default() + "\n"
 }
 
-/// The schema (draft 2020-12).
+/// Builds the schema (draft 2020-12).
 pub fn schema() -> Schema {
     let mut schema = SchemaGenerator::new(SchemaSettings::draft2020_12()).into_root_schema_for::<CloudConfig>();
     schema.insert("title".to_owned(), "cloud-config".into());
@@ -49,7 +49,7 @@ pub fn schema() -> Schema {
     schema
 }
 
-/// Completes the schema of a mapping, which stands at `place`.
+/// Completes the schema of the mapping at `place`.
 fn mapping(name: &str, place: &str, schema: &mut Object) {
     documentation(schema);
     let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
@@ -75,19 +75,19 @@ fn mapping(name: &str, place: &str, schema: &mut Object) {
         schema.insert("patternProperties".to_owned(), spellings.into());
     }
     if required.is_empty() {
-        // A section that is empty is a section.
+        // An empty section is valid: YAML parses it as null.
         schema.insert("type".to_owned(), serde_json::json!(["object", "null"]));
     } else {
         schema.insert("required".to_owned(), required.into());
     }
 }
 
-/// Returns true if `section` of `coreos` is that of a service that is deprecated.
+/// Returns true if `section` of `coreos` belongs to a deprecated service.
 fn is_deprecated(section: &str) -> bool {
     TABLES.iter().any(|table| table.section == section && table.deprecated.is_some())
 }
 
-/// Leaves out of a description what is for those who read the source.
+/// Removes the text for readers of the source from a description.
 fn documentation(schema: &mut Object) {
     if let Some(Value::String(text)) = schema.get_mut("description")
         && let Some((before, after)) = text.split_once(" (docs/")
@@ -101,7 +101,7 @@ fn documentation(schema: &mut Object) {
 mod tests {
     use super::*;
 
-    /// Every key of every mapping, with the name of the mapping and the schema of the key.
+    /// Returns the keys of all mappings: the name of the mapping, the key, and the schema of the key.
     fn keys() -> Vec<(String, String, Value)> {
         let schema = schema().to_value();
         let definitions = schema["$defs"].as_object().unwrap();

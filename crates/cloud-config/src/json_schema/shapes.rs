@@ -1,29 +1,30 @@
-//! The other spellings that the reader accepts: scalars of any kind for text, quoted numbers, one text for
-//! a list, nothing at all, and keys with `-` (docs/cloud-config.md).
+//! The other spellings that the YAML reader accepts (docs/cloud-config.md): any scalar for a string, quoted numbers,
+//! one string for a list, null, and keys with `-`.
 //!
-//! A tool that knows YAML hands over scalars with types, and `off` as `false`: text is what any scalar is.
+//! A YAML tool passes typed scalars to the schema, such as `false` for `off`. So a string may be any scalar.
 
 use serde_json::{Value, json};
 
 use super::Object;
 
-/// Yes and no as text.
+/// The spellings of booleans as strings.
 const TRUTH: &str = "true|True|TRUE|yes|Yes|YES|on|On|ON|y|Y|false|False|FALSE|no|No|NO|off|Off|OFF|n|N";
 
-/// A whole number as text: hexadecimal, binary, octal, decimal, base 60, or whole in spite of a point or exponent.
+/// The spellings of integers as strings: hexadecimal, binary, octal, decimal, base 60, or with a point or exponent but
+/// no fraction.
 const WHOLE: &str = concat!(
     "0x_*[0-9a-fA-F][0-9a-fA-F_]*|0b_*[01][01_]*|0o_*[0-7][0-7_]*|0[0-7_]*|[1-9][0-9_]*",
     r"|[1-9][0-9_]*(:[0-5]?[0-9])+|[0-9][0-9_]*(:[0-5]?[0-9])+\.[0_]*",
     r"|[0-9][0-9_]*\.[0_]*([eE]\+?[0-9]+)?|\.0[0_]*|[0-9][0-9_]*[eE]\+?[0-9]+"
 );
 
-/// The other forms of numbers: with a point, an exponent, in base 60 with a point.
+/// The other spellings of numbers: with a point, an exponent, or in base 60 with a point.
 const FRACTION: &str = concat!(
     r"[0-9][0-9_]*\.[0-9_]*([eE][-+]?[0-9]+)?|\.[0-9][0-9_]*([eE][-+]?[0-9]+)?",
     r"|[0-9][0-9_]*[eE][-+]?[0-9]+|[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*"
 );
 
-/// The shapes that properties refer to.
+/// The definitions that properties refer to.
 pub(super) fn definitions() -> Object {
     let Value::Object(definitions) = json!({
         "text": { "type": ["string", "number", "boolean", "null"] },
@@ -46,7 +47,7 @@ pub(super) fn definitions() -> Object {
     definitions
 }
 
-/// The plain shape of a property becomes what the reader takes.
+/// Replaces the plain type of a property with everything that the reader accepts for it.
 pub(super) fn widen(property: &mut Object) {
     let shape = match property.get("type").and_then(Value::as_str) {
         Some("string") => "text",
@@ -66,12 +67,12 @@ pub(super) fn widen(property: &mut Object) {
     property.insert("$ref".to_owned(), format!("#/$defs/{shape}").into());
 }
 
-/// Patterns for the spellings of keys that are not the documented one, so that no key matches twice; each refers
-/// to the documented one. `place` is where the mapping stands.
+/// Returns patterns for the other spellings of keys, each of which refers to the documented key. No key matches two
+/// patterns. `place` is the path of the mapping.
 pub(super) fn spellings<'a>(place: &str, keys: impl Iterator<Item = &'a String>) -> Object {
     let pattern = |key: &str| {
         let parts: Vec<_> = key.split('_').collect();
-        // The first dash, with `_` at every place before it.
+        // Each spelling is matched by the position of its first dash; `_` precedes it.
         let ways = (1..parts.len()).map(|dash| {
             let (before, after) = parts.split_at(dash);
             format!("{}-{}", before.join("_"), after.join("[-_]"))
@@ -95,7 +96,7 @@ mod tests {
     #[derive(Default, Deserialize)]
     struct Words<T>(Vec<Field<T>>);
 
-    /// The pattern of a shape takes what the reader takes as a `T`.
+    /// Checks that the pattern of a definition accepts what the reader accepts as a `T`.
     fn agree<T: DeserializeOwned + Default>(shape: &str, words: &[String]) {
         let pattern = Regex::new(definitions()[shape]["pattern"].as_str().unwrap()).unwrap();
         for words in words.chunks(yaml::limits::MAX_ENTRIES) {
@@ -123,7 +124,7 @@ mod tests {
         let mut numbers =
             ["1:30", "1:59:60", "1:30.5", "0:30", "0:30.5", "1_0:3", "-0x_ff"].map(str::to_owned).to_vec();
         agree::<i64>("whole-number", &numbers);
-        // That 1.5e+3 is a whole number, no pattern can tell.
+        // The pattern cannot recognize that 1.5e+3 is an integer.
         numbers.extend(["1.5e+3", "685.230_15e+03", "1e5", "1e", ".5", "1,5"].map(str::to_owned));
         agree::<f64>("number", &numbers);
     }

@@ -1,4 +1,4 @@
-//! The JSON form of the types of a configuration, in the plain spelling alone.
+//! The JSON Schema of the types of a configuration, in their documented spelling only.
 //!
 //! The other spellings that the reader accepts are added afterwards; see [`shapes`](super::shapes).
 
@@ -12,7 +12,7 @@ use crate::config::options::{KnownValues, OptionType, Options, Service, ServiceO
 use crate::text::secret::Secret;
 use crate::yaml::{Bytes, Field};
 
-/// Types that look like another one.
+/// Gives types the schema of another type.
 macro_rules! looks_like {
     ($(impl<$param:ident> $type:ty => $other:ty;)*) => {
         $(impl<$param: JsonSchema> JsonSchema for $type {
@@ -90,7 +90,7 @@ fn description(table: &Table, option: &ServiceOption) -> String {
     text
 }
 
-/// Values that editors can offer; what else is written is only warned of.
+/// Returns values for editors to suggest. Any other value only gets a warning.
 fn examples(known: KnownValues) -> Value {
     match known {
         KnownValues::Words(words) => json!(words),

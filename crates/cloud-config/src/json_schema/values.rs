@@ -1,21 +1,22 @@
-//! The values that the planner does not refuse, as a JSON Schema.
+//! The values that the planner accepts, as a JSON Schema.
 
 use serde_json::{Value, json};
 
 use super::Object;
 use crate::config::fields::Values;
 
-/// Octal, or what a YAML tool makes of an octal mode: a number that is one in decimal only.
+/// An octal mode, or a decimal number that a YAML tool makes of an octal mode and that is not octal itself.
 const PERMISSIONS: &str = r"^$|^[ \t\n]*((0o)?0*[0-7]{1,4}|25[6-9]|2[6-9][0-9]|[34][0-9]{2}|50[0-9]|51[01])[ \t\n]*$";
 
-/// Lets `property` take these values only.
+/// Restricts `property` to these values.
 pub(super) fn narrow(values: Values, property: &mut Object) {
     let narrowed = match values {
         Values::Any => return,
         Values::Filled => json!({ "$ref": "#/$defs/filled-text" }),
         Values::Words(words) => one_of(words, &[]),
         Values::WordsOrFalse(words) => one_of(words, &[false.into()]),
-        // A number may have been read as octal already: only a number that is no mode in octal or decimal is refused.
+        // A YAML tool may have parsed an octal number already, so a number is rejected only if it is no mode in octal
+        // or decimal.
         Values::Mode => json!({
             "type": ["string", "integer", "null"],
             "pattern": PERMISSIONS,
@@ -30,7 +31,7 @@ pub(super) fn narrow(values: Values, property: &mut Object) {
     }
 }
 
-/// One of `words` or `others`, or nothing.
+/// Restricts to one of `words` or `others`, or to null.
 fn one_of(words: &[&str], others: &[Value]) -> Value {
     let words = words.iter().map(|word| Value::from(*word)).chain(others.iter().cloned());
     json!({ "enum": words.chain(["".into(), Value::Null]).collect::<Vec<_>>() })

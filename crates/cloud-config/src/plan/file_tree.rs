@@ -1,14 +1,14 @@
-//! The paths of a part: files, and directories that have other paths below them. No path can be both.
+//! The paths of a part: files, and directories that contain them. No path can be both.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
-/// The files of a part, none of which is below another.
+/// The files of a part. None of them is below another one.
 ///
-/// Slashes are stored as zero bytes, which no name contains and which sort first: the paths below a path directly
-/// follow it. Since no file is below another one, the file that a path is below directly precedes it. Two lookups are
-/// enough at every depth.
+/// Slashes are stored as zero bytes: no name contains these, and they sort first. So the paths below a path directly
+/// follow it. Because no file is below another one, the file above a path, if there is one, directly precedes that
+/// path. Two lookups are enough for any depth.
 #[derive(Default)]
 pub(super) struct FileTree(BTreeMap<Vec<u8>, PathBuf>);
 
@@ -45,7 +45,7 @@ fn key(path: &Path) -> Vec<u8> {
     path.as_os_str().as_encoded_bytes().iter().map(|byte| if *byte == b'/' { 0 } else { *byte }).collect()
 }
 
-/// Returns true if the path with the key `path` is below the one with the key `directory`.
+/// Returns true if the path with the key `path` is below the path with the key `directory`.
 fn is_below(path: &[u8], directory: &[u8]) -> bool {
     path.strip_prefix(directory).is_some_and(|rest| rest.starts_with(&[0]))
 }

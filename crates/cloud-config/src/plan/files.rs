@@ -20,7 +20,7 @@ const NAME_MAX: usize = 256;
 /// The maximum size of one decompressed file, in bytes.
 const FILE_MAX: u64 = 16 << 20;
 
-/// The remaining size for decompressed content.
+/// The number of bytes that decompression may still produce.
 struct DecodeBudget {
     bytes: u64,
     members: usize,
@@ -47,7 +47,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
                 let item = Item::File(file.path.filled().map_or_else(|| numbered(index), printable));
                 match finding {
                     Some(finding) => planner.refuse_for(item, field.span, finding),
-                    // Without a finding, the reason is a wrong type, which has a finding already.
+                    // Without a new finding, the reason is a value of the wrong type, which was reported.
                     None => planner.refuse(item, field.span),
                 }
             }
@@ -60,7 +60,7 @@ fn missing_path(span: Option<Span>) -> Finding {
     finding.help("give it a `path`; each `- ` begins a new file")
 }
 
-/// The file to write. An error refuses it, with a finding unless it has one already.
+/// Returns the file to write. An error refuses the file; it has a finding unless the reason was already reported.
 fn read(
     planner: &mut Planner<'_>,
     file: &File,
@@ -99,7 +99,7 @@ fn read(
         (&file.permissions, "permissions", &rules::BAD_PERMISSIONS, "write an octal mode, such as `0644`"),
         (&file.encoding, "encoding", &rules::BAD_ENCODING, "write `base64`, `gzip` or `gzip+base64`"),
     ] {
-        // `null` and `""` request the default; an empty value is a missing value.
+        // `null` and `""` request the default. If the value is missing completely, it may have been lost.
         if field.is_null() && field.span.is_some_and(|span| span.start == span.end) {
             let message = format!("{subject}: empty `{key}`; file skipped");
             return Err(Some(Finding::new(rule, field.span, message).help(format!("{help}, or remove the key"))));
@@ -107,7 +107,7 @@ fn read(
     }
     let mode = file.permissions.filled();
     if mode.is_none() && (file.permissions.is_null() || file.permissions.value.is_some()) {
-        // Written by programs that always write every key.
+        // Some programs write every key, even without a value.
         let message = format!("{subject}: empty `permissions`; key ignored, the mode is 0644");
         let finding = Finding::new(&rules::ODD_PERMISSIONS, file.permissions.span, message);
         planner.report(finding.help("write an octal mode in quotes, such as \"0600\", or remove the key"));
@@ -123,7 +123,7 @@ fn read(
     };
     let ((mode, finding), owner, content) = match (mode, owner, content) {
         (Ok(mode), Ok(owner), Ok(content)) => (mode, owner, content),
-        // All errors are reported; the first one is the reason of the refusal.
+        // All errors are reported; the first one is the reason for refusing the file.
         (mode, owner, content) => {
             let faults = [mode.err(), owner.err(), content.err()].into_iter().flatten();
             let mut faults = faults.map(|finding| about(&subject, finding));
@@ -139,7 +139,7 @@ fn read(
     Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None, needs: None })
 }
 
-/// Adds the file `subject` to the message of `finding`, unless it names the file.
+/// Adds the file `subject` to the message of `finding`, unless the message already names it.
 fn about(subject: &str, finding: Finding) -> Finding {
     if finding.rule == &rules::REDACTED_SECRET {
         return finding;
@@ -147,7 +147,7 @@ fn about(subject: &str, finding: Finding) -> Finding {
     Finding { message: format!("{subject}: {}", finding.message), ..finding }
 }
 
-/// The warning that decoded content is still compressed, unless its path has a suffix of compressed files.
+/// Warns if decoded content is still compressed, unless the path has a suffix of compressed files.
 fn still_compressed(file: &File, path: &Path, content: &[u8]) -> Option<Finding> {
     let encoding = file.encoding.filled()?;
     let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
@@ -162,7 +162,7 @@ fn still_compressed(file: &File, path: &Path, content: &[u8]) -> Option<Finding>
     Some(finding.help(if is_base64 { "write `encoding: gzip+base64`" } else { "compress the content only once" }))
 }
 
-/// The note that a token in encoded content is not replaced.
+/// Notes a token in encoded content, which is not replaced.
 fn encoded_token(file: &File, content: &[u8]) -> Option<Finding> {
     file.encoding.filled()?;
     let token = first_token(content)?;
@@ -171,7 +171,7 @@ fn encoded_token(file: &File, content: &[u8]) -> Option<Finding> {
     Some(finding.help("write the content without `encoding` to insert the address"))
 }
 
-/// Returns true for the name of a temporary file, which the next run would remove.
+/// Returns true for a name of a temporary file: the next run would remove the file.
 fn is_temporary(path: &Path) -> bool {
     path.file_name().map(std::ffi::OsStr::as_encoded_bytes).and_then(temporary_name::target_of).is_some()
 }
@@ -180,7 +180,7 @@ fn content(file: &File, budget: &mut DecodeBudget) -> Result<Vec<u8>, Finding> {
     let encoding = file.encoding.text();
     let raw = file.content.get().map(|content| content.expose().0.clone()).unwrap_or_default();
     let limit = FILE_MAX.min(budget.bytes);
-    // Without an encoding, this cannot fail.
+    // Content without an encoding is not decoded, so it cannot fail.
     let suggestion = if encoding.is_empty() { None } else { decode::suggest(&raw, encoding) };
     let is_text = !encoding.is_empty() && decode::is_text(&raw);
     let bytes = decode::decode(raw, encoding, limit, &mut budget.members).map_err(|error| match error {
@@ -213,7 +213,8 @@ fn content(file: &File, budget: &mut DecodeBudget) -> Result<Vec<u8>, Finding> {
     Ok(bytes)
 }
 
-/// The absolute path of `text` below the root, which `..` never leaves, if it can be the path of a file.
+/// Returns the absolute path of `text`, in which `.` and `..` are resolved by their text and no `..` leads above the
+/// root; `None` if it cannot be the path of a file.
 pub fn normalize(text: &str) -> Option<PathBuf> {
     let mut parts = Vec::new();
     for part in text.split('/') {
@@ -226,12 +227,12 @@ pub fn normalize(text: &str) -> Option<PathBuf> {
             part => parts.push(part),
         }
     }
-    // No program can open a file by a path that is longer than the kernel accepts.
+    // No program could open a longer path.
     let length: usize = parts.iter().map(|part| 1 + part.len()).sum();
     (1..=PATH_MAX).contains(&length).then(|| std::iter::once("/").chain(parts).collect())
 }
 
-/// Returns the reason why [`normalize`] gives no path.
+/// Returns the reason why [`normalize`] rejects a path.
 fn path_fault(text: &str) -> &'static str {
     if text.contains('\0') {
         "contains a NUL character"
@@ -242,7 +243,7 @@ fn path_fault(text: &str) -> &'static str {
     }
 }
 
-/// An owner in the format of `chown`.
+/// Parses an owner in the format of `chown`.
 fn owner(text: &str, span: Option<Span>) -> Result<Owner, Finding> {
     let bad = || {
         Finding::new(&rules::BAD_OWNER, span, "invalid `owner`; file skipped")
@@ -252,7 +253,7 @@ fn owner(text: &str, span: Option<Span>) -> Result<Owner, Finding> {
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         match text {
             "" => Ok(None),
-            // To the kernel, the highest number means "no change".
+            // For `chown`, the highest number means "do not change".
             _ if digits => text.parse().ok().filter(|id| *id != u32::MAX).map(Principal::Id).map(Some).ok_or_else(bad),
             _ if text.len() > NAME_MAX || text.chars().any(|c| c.is_control() || c.is_whitespace() || c == ':') => {
                 Err(bad())

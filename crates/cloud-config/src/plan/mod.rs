@@ -1,6 +1,6 @@
-//! Typed steps, and the planner that makes them from a configuration.
+//! The steps of a plan, and the planner, which derives them from a configuration.
 //!
-//! Pure: a plan follows from the configuration and a few facts about the machine.
+//! A plan depends only on the configuration and a few facts about the machine.
 
 mod file_tree;
 mod files;

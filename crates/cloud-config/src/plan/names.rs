@@ -10,7 +10,7 @@ use crate::yaml::describe_lookalike;
 
 /// The longest host name that the kernel accepts.
 const HOST_NAME_MAX: usize = 64;
-/// The length to which a name without a dot is shortened.
+/// The length to which a name without a dot is cut.
 const HOST_LABEL_MAX: usize = 63;
 /// The longest file name, which is also the longest name of a unit.
 const NAME_MAX: usize = 255;
@@ -21,23 +21,23 @@ const SYSTEMD: [&str; 11] =
 /// Suffixes of networkd's files.
 const NETWORKD: [&str; 3] = ["network", "netdev", "link"];
 
-/// The remedy for `written`, which is not one of the `known` words: the closest one, otherwise all of them.
+/// Returns the remedy for `written`, an invalid word: the closest of the `known` words, otherwise all of them.
 pub(super) fn suggest_from(written: &str, known: &[&'static str]) -> String {
     suggest::help(written, known.iter().copied()).unwrap_or_else(|| format!("write one of {}", known.join(", ")))
 }
 
-/// The program that reads a unit's file.
+/// The program that reads the file of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnitReader {
     /// systemd itself.
     Systemd,
-    /// networkd and udev.
+    /// systemd-networkd and systemd-udevd.
     Networkd,
-    /// No known program. Its drop-ins can still have a meaning, as those of `service` do.
+    /// No known program. A drop-in for all units of a type, such as `service`, is still read.
     Unknown,
 }
 
-/// The program that reads the file of the unit `name`.
+/// Returns the program that reads the file of the unit `name`.
 pub fn reader(name: &str) -> UnitReader {
     match name.rsplit_once('.') {
         Some((_, suffix)) if SYSTEMD.contains(&suffix) => UnitReader::Systemd,
@@ -46,12 +46,12 @@ pub fn reader(name: &str) -> UnitReader {
     }
 }
 
-/// The suffixes of units that `suffix` can be a misspelling of.
+/// Returns the suffixes of units that `suffix` may be a misspelling of.
 pub(super) fn closest_suffixes(suffix: &str) -> Vec<&'static str> {
     suggest::closest(suffix, SYSTEMD.into_iter().chain(NETWORKD))
 }
 
-/// The name, without its suffix, of the unit that mounts at the directory `place`, if that is an absolute path.
+/// Returns the name, without its suffix, of the unit for a mount at `place`; `None` if `place` is not an absolute path.
 pub fn mount_name(place: &str) -> Option<String> {
     if !place.starts_with('/') {
         return None;
@@ -82,18 +82,19 @@ pub fn is_unit_name(name: &str) -> bool {
     name.bytes().all(known) && !name.starts_with('@')
 }
 
-/// Returns true for the name of a slice whose dashes are not between its parts, and for an instance of a slice.
+/// Returns true for the name of a slice with a dash at its beginning or end, or two in a row, and for an instance of a
+/// slice.
 pub fn is_odd_slice(name: &str) -> bool {
     let parts = name.strip_suffix(".slice").filter(|name| *name != "-");
     parts.is_some_and(|parts| parts.contains('@') || parts.split('-').any(str::is_empty))
 }
 
-/// Returns true for the name of a template, which cannot be started without an instance.
+/// Returns true for the name of a template, of which only instances can be started.
 pub fn is_template(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(name, _)| name.split_once('@').is_some_and(|(_, instance)| instance.is_empty()))
 }
 
-/// The unit and the file of a name such as `docker.service.d/10-debug.conf`: a drop-in in the form of OEM images.
+/// Splits a name such as `docker.service.d/10-debug.conf`, by which OEM images define a drop-in, into unit and file.
 pub fn drop_in(name: &str) -> Option<(&str, &str)> {
     let (dir, file) = name.split_once('/')?;
     let unit = dir.strip_suffix(".d")?;
@@ -102,7 +103,7 @@ pub fn drop_in(name: &str) -> Option<(&str, &str)> {
     (is_valid && reader(unit) != UnitReader::Unknown).then_some((unit, file))
 }
 
-/// The problem and the remedy for a unit name that is the directory of a unit's drop-ins or links.
+/// Returns the problem and the remedy for a unit name that is the directory of a unit's drop-ins or links.
 pub(super) fn directory_fault(name: &str) -> Option<(String, String)> {
     let bare = name.trim_end_matches('/');
     if bare.contains('/') {
@@ -126,7 +127,7 @@ pub(super) fn directory_fault(name: &str) -> Option<(String, String)> {
         .then(|| ("ends with a slash".to_owned(), format!("remove the slash: `name: {}`", printable(bare))))
 }
 
-/// The remedy for a unit's name that is a path.
+/// Returns the remedy for a unit name that is a path.
 pub(super) fn path_help(name: &str) -> Option<String> {
     let dirs = ["/etc/systemd/system/", "/run/systemd/system/", "/usr/lib/systemd/system/", "/lib/systemd/system/"];
     let rest = dirs.iter().chain(&["./"]).find_map(|dir| name.strip_prefix(dir)).unwrap_or(name);
@@ -151,7 +152,7 @@ pub(super) fn path_help(name: &str) -> Option<String> {
     }
 }
 
-/// The reason why `name` cannot be the name of a file of a unit, a drop-in or a set of keys.
+/// Returns the reason why `name` is invalid as the file name of a unit, a drop-in or a key set.
 pub fn file_name_fault(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("empty")
@@ -168,11 +169,11 @@ pub fn file_name_fault(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The host name to set for `text`, and its findings. If one is an error, no host name is set.
+/// Returns the host name to set for `text`, and its findings. An error means that no host name is set.
 pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname, Vec<Finding>), Finding> {
     let mut findings = Vec::new();
     let mut text = text.trim();
-    // A dot at the end is DNS notation for a complete name, and not part of a host name.
+    // In DNS notation, a dot at the end marks a complete name. It is not part of a host name.
     if let Some(whole) = text.strip_suffix('.').filter(|whole| !whole.is_empty()) {
         text = whole;
         let message = "the host name ends with a dot; applied anyway, without the dot";
@@ -183,7 +184,7 @@ pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname
     if name.len() > HOST_NAME_MAX {
         name = first;
         if name.len() > HOST_NAME_MAX {
-            // Only ASCII is valid, so if this is not a boundary, the name is refused below.
+            // The byte may be inside of a character. Then the name is not ASCII, and is rejected below.
             name = name.get(..HOST_LABEL_MAX).unwrap_or(name).trim_end_matches('-');
         }
         let message = format!(

@@ -1,4 +1,4 @@
-//! A converted network description to steps (docs/network.md).
+//! Plans the steps for a converted network description (docs/network.md).
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use super::step::{FileSpec, KernelModule, Links, Owner, Step};
 use crate::network::Conversion;
 use crate::text::secret::Secret;
 
-/// The directory of the converted files of networkd, which are written again at every boot.
+/// The directory of the converted files, which are written again at every boot.
 const DIRECTORY: &str = "/run/systemd/network";
 
-/// The steps for a network description. All steps except the files run only if one of the files changed.
+/// Plans a network description. The steps after the files run only if one of the files changed.
 pub fn plan_network(conversion: &Conversion) -> Plan {
     let files = conversion.units().into_iter().map(|unit| {
         Step::WriteFile(FileSpec {

@@ -1,4 +1,4 @@
-//! The steps by path: the last of several for one path is used.
+//! Merges steps for the same path: the last one is used.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{FileSpec, Planned, Step, UnitPath};
 use crate::diagnostic::Span;
 
-/// The paths of a part, each with one request, in the order of the last requests.
+/// The paths of a part with one step each, in the order of the last request for each path.
 #[derive(Default)]
 pub(super) struct ClaimedPaths {
     steps: Vec<Option<Planned>>,
@@ -14,7 +14,7 @@ pub(super) struct ClaimedPaths {
 }
 
 impl ClaimedPaths {
-    /// The content of the file planned for `path` so far.
+    /// Returns the content of the file that is planned for `path` so far.
     pub fn content(&self, path: &Path) -> Option<&[u8]> {
         match &self.planned_at(path)?.step {
             Step::WriteFile(file) => Some(file.content.expose()),
@@ -35,7 +35,7 @@ impl ClaimedPaths {
         self.insert(place.path.clone(), Planned { step: Step::MaskUnit(place), span });
     }
 
-    /// A planned file with content is not a mask, so it stays; a planned mask is removed.
+    /// Plans the removal of a mask. A planned file with content is not a mask and is kept; a planned mask is removed.
     pub fn unmask(&mut self, place: UnitPath, span: Option<Span>) {
         if self.content(&place.path).is_none_or(<[u8]>::is_empty) {
             self.insert(place.path.clone(), Planned { step: Step::UnmaskUnit(place), span });

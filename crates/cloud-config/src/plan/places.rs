@@ -8,12 +8,12 @@ use super::planner::display_path;
 use crate::config::CloudConfig;
 use crate::diagnostic::{Finding, Span, rules};
 
-/// The directories of the operating system image, with all their names.
+/// The directories of the operating system image.
 const IMAGE: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
 /// The mount point of the OEM partition, which is below the image and writable.
 const OEM: &str = "/usr/share/oem";
 
-/// Directories of every machine. None of them is ever a file, so paths below them are valid.
+/// Directories that every machine has. None of them is a file, so paths below them are valid.
 pub const DIRECTORIES: [&str; 23] = [
     "/bin",
     "/boot",
@@ -40,7 +40,7 @@ pub const DIRECTORIES: [&str; 23] = [
     "/var",
 ];
 
-/// Files of every machine, which cannot be a home directory and have no files below them.
+/// Files that every machine has. A home directory cannot replace them, and no path can be below them.
 pub const FILES: [&str; 26] = [
     "/bin/bash",
     "/bin/false",
@@ -70,18 +70,18 @@ pub const FILES: [&str; 26] = [
     "/usr/sbin/nologin",
 ];
 
-/// Returns true for a file of every machine, or a path below one.
+/// Returns true for a file that every machine has, or a path below one.
 pub(super) fn is_in_file(path: &str) -> bool {
     let path = normalize(path);
     path.is_some_and(|path| FILES.iter().any(|file| has_prefix(&path, file) && path.starts_with(file)))
 }
 
-/// Returns true for a path in the image of the operating system.
+/// Returns true for a path in the operating system image.
 pub(super) fn is_of_image(path: &str) -> bool {
     normalize(path).is_some_and(|path| image_directory(&path).is_some())
 }
 
-/// The directory of `path`, if it belongs to the image of the operating system.
+/// Returns the directory of `path`, if it belongs to the operating system image.
 fn image_directory(path: &Path) -> Option<&Path> {
     if !IMAGE.iter().any(|image| has_prefix(path, image)) {
         return None;
@@ -96,22 +96,22 @@ fn has_prefix(path: &Path, prefix: &str) -> bool {
     path.as_os_str().as_encoded_bytes().starts_with(prefix.as_bytes())
 }
 
-/// The directories of the image that `config` has files in.
+/// Returns the directories of the image that `config` writes files into.
 pub fn wanted_directories(config: &CloudConfig) -> BTreeSet<PathBuf> {
     let written = config.write_files.iter().filter_map(|file| file.get()?.path.filled());
-    // Most paths are not in the image.
+    // Most paths are not in the image, so they are filtered before they are normalized.
     let paths = written.filter(|path| IMAGE.iter().any(|image| path.contains(&image[1..]))).filter_map(normalize);
     paths.filter_map(|path| image_directory(&path).map(Path::to_owned)).collect()
 }
 
-/// Checks the path of a file; an error refuses the file. `read_only` lists read-only directories.
+/// Checks the path of a file; an error refuses the file. `read_only` are the directories on read-only file systems.
 pub(super) fn check_place(
     path: &Path,
     read_only: &BTreeSet<PathBuf>,
     span: Option<Span>,
 ) -> Result<Option<Finding>, Finding> {
     let place = display_path(path);
-    // Comparing the components of paths would be slower than everything else here.
+    // Comparing the text is enough for these, and faster than comparing components.
     if DIRECTORIES.iter().any(|directory| path.as_os_str() == *directory) {
         let finding = Finding::new(&rules::BAD_PATH, span, format!("{place} is a directory; file skipped"));
         return Err(finding.help("add the name of the file"));

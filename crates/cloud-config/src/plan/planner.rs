@@ -14,7 +14,7 @@ use crate::config::{CloudConfig, ssh_key};
 use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::text::printable;
 
-/// A step, and its origin in the configuration.
+/// A step and its position in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Planned {
     /// The step.
@@ -25,11 +25,11 @@ pub struct Planned {
     pub span: Option<Span>,
 }
 
-/// The subject of an item of a configuration.
+/// The subject of an item of a configuration, for messages.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(tag = "kind", content = "name", rename_all = "kebab-case")]
 pub enum Item {
-    /// A file, by its path as written, or by its number in the list.
+    /// A file, by its path as written, or by its index in the list.
     File(String),
     /// A user.
     User(String),
@@ -37,20 +37,20 @@ pub enum Item {
     Unit(String),
     /// A drop-in of a unit.
     DropIn {
-        /// The unit, which is not enabled or started without the drop-in.
+        /// The unit, which is neither enabled nor started without the drop-in.
         unit: String,
-        /// The drop-in, by its name or by its number in the list.
+        /// The drop-in, by its name or by its index in the list.
         name: String,
     },
-    /// The command of a unit, which is written anyway.
+    /// The command of a unit, whose files are written anyway.
     Command(String),
-    /// The import of keys from a URL, of a user who is created anyway.
+    /// The import of keys from a URL, for a user who is created anyway.
     Import(String),
     /// A section, such as `coreos.update`.
     Section(Cow<'static, str>),
-    /// A part except its host name and keys.
+    /// All of a part except its host name and SSH keys.
     Rest,
-    /// A part that has neither.
+    /// All of a part that has neither a host name nor SSH keys.
     All,
 }
 
@@ -76,10 +76,10 @@ pub struct Refused {
     /// The item.
     #[serde(flatten)]
     pub item: Item,
-    /// Where it stands.
+    /// The position of the item.
     #[serde(skip)]
     pub span: Option<Span>,
-    /// Nothing is wrong with it except that one of its secrets is redacted.
+    /// True if the item is valid except that one of its secrets is redacted.
     #[serde(skip)]
     pub redacted: bool,
 }
@@ -95,7 +95,7 @@ impl std::fmt::Display for Refused {
 /// The plan of one part: its steps, and the items that are skipped.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// The steps, in their order.
+    /// The steps in order.
     pub steps: Vec<Planned>,
     /// The skipped items.
     pub refused: Vec<Refused>,
@@ -104,7 +104,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Returns true if anything of the part is skipped, which `--strict` does not allow (docs/applying.md).
+    /// Returns true if an item of the part is skipped, for which `--strict` rejects the part (docs/applying.md).
     pub fn is_partial(&self) -> bool {
         !self.refused.is_empty() || self.findings.iter().any(Finding::is_error)
     }
@@ -113,24 +113,24 @@ impl Plan {
 /// The facts about the machine that a plan depends on.
 #[derive(Debug, Default)]
 pub struct Facts {
-    /// Its host name, or the one that the run will set.
+    /// The current host name, or the one that the run will set.
     pub hostname: String,
-    /// Files that sections add lines to, see [`facts_wanted`], or the error of reading them.
+    /// The files that sections add lines to (see [`facts_wanted`]), or the error of reading them.
     pub files: BTreeMap<&'static str, Result<BaseFile, String>>,
-    /// The [`wanted_directories`](super::wanted_directories) on a read-only file system.
+    /// The directories in [`wanted_directories`](super::wanted_directories) that are on a read-only file system.
     pub read_only: BTreeSet<PathBuf>,
 }
 
 /// A file of the machine that a section adds lines to.
 #[derive(Clone, Debug, Default)]
 pub struct BaseFile {
-    /// Its bytes.
+    /// The content.
     pub content: Vec<u8>,
-    /// Its permissions. The planned file has no more permissions, because the content can be secret.
+    /// The permissions. The planned file gets no more than these, because the content can be secret.
     pub mode: u32,
 }
 
-/// The files of the machine that planning `config` needs, if they exist.
+/// Returns the files of the machine that planning `config` needs.
 pub fn facts_wanted(config: &CloudConfig) -> Vec<&'static str> {
     let mut wanted = Vec::new();
     if config.manage_etc_hosts.value.is_some() {
@@ -142,7 +142,7 @@ pub fn facts_wanted(config: &CloudConfig) -> Vec<&'static str> {
     wanted
 }
 
-/// The plan of a part while it is built.
+/// The plan of a part while it is being built.
 pub(super) struct Planner<'a> {
     pub facts: &'a Facts,
     pub findings: Findings,
@@ -153,14 +153,14 @@ pub(super) struct Planner<'a> {
     enables: Vec<Planned>,
     removals: Vec<Planned>,
     commands: Vec<Planned>,
-    /// systemd units that the part names, and the same as a set.
+    /// The systemd units in the part, in order, and the same names as a set.
     unit_names: Vec<String>,
     known_units: HashSet<String>,
     networkd: Option<Span>,
 }
 
-/// Plans a cloud-config part (docs/cloud-config.md, docs/cloud-config.md#coreosunits). Its host name and the keys of
-/// `core` are not in it: they come before every part (docs/applying.md#the-order).
+/// Plans a cloud-config part (docs/cloud-config.md, docs/cloud-config.md#coreosunits), without its host name and the
+/// keys of `core`, which are set before all parts (docs/applying.md#the-order).
 pub fn plan(config: &CloudConfig, facts: &Facts, key_set: &str) -> Plan {
     let mut planner = Planner {
         facts,
@@ -200,12 +200,12 @@ impl Planner<'_> {
         self.findings.push(finding);
     }
 
-    /// Skips `item` because of an existing finding.
+    /// Refuses `item` because of a finding that was already reported.
     pub fn refuse(&mut self, item: Item, span: Option<Span>) {
         self.refused.push(Refused { item, span, redacted: false });
     }
 
-    /// Skips `item` because of `finding`.
+    /// Refuses `item` because of `finding`.
     pub fn refuse_for(&mut self, item: Item, span: Option<Span>, finding: Finding) {
         let redacted = finding.rule == &rules::REDACTED_SECRET;
         self.report(finding);
@@ -227,8 +227,8 @@ impl Planner<'_> {
         self.users.push(Planned { step: Step::ImportKeys(import), span });
     }
 
-    /// Adds the file `path`. An error if it is, or has to be, a directory of another file. `span` is the position of
-    /// its name.
+    /// Adds the file `path`, whose position is `span`. Returns an error if the path is, or has to be, a directory of
+    /// another file.
     pub fn claim(&mut self, path: &Path, span: Option<Span>) -> Result<(), Finding> {
         self.tree.claim(path).map_err(|clash| {
             let path = display_path(path);
@@ -244,7 +244,7 @@ impl Planner<'_> {
         })
     }
 
-    /// Reports `path` if it is written twice.
+    /// Reports a path that is written twice.
     pub fn note_duplicate(&mut self, path: &Path, span: Option<Span>) {
         if self.paths.has_file(path) {
             let message = format!("{} is written twice; the earlier one is ignored", display_path(path));
@@ -256,14 +256,14 @@ impl Planner<'_> {
         self.paths.write(file, span);
     }
 
-    /// Records a systemd unit that the part names.
+    /// Records a systemd unit of the part.
     pub fn unit(&mut self, name: &str) {
         if self.known_units.insert(name.to_owned()) {
             self.unit_names.push(name.to_owned());
         }
     }
 
-    /// Records that a file of networkd can change.
+    /// Records that a file of networkd may change.
     pub fn networkd(&mut self, span: Option<Span>) {
         self.networkd = self.networkd.or(span).or(Some(Span::default()));
     }
@@ -272,7 +272,7 @@ impl Planner<'_> {
         self.enables.push(Planned { step: Step::EnableUnit(scope), span });
     }
 
-    /// Plans the removal of a unit's environment file after systemd stops using it.
+    /// Plans to remove the environment file of a unit once systemd no longer uses it.
     pub fn remove_environment(&mut self, place: UnitPath, span: Option<Span>) {
         self.removals.push(Planned { step: Step::RemoveEnvironment(place), span });
     }
@@ -285,7 +285,7 @@ impl Planner<'_> {
         let mut steps = self.users;
         let (mut unit_names, mut known) = (self.unit_names, self.known_units);
         for planned in self.paths.into_steps() {
-            // The file of a unit can also be in `write_files`.
+            // `write_files` may also contain the file of a unit.
             if let Some(unit) = units::unit_of(&planned.step)
                 && known.insert(unit.clone())
             {
@@ -306,31 +306,31 @@ impl Planner<'_> {
     }
 }
 
-/// The host name and SSH keys of a part, which are set before everything else (docs/applying.md).
+/// The host name and SSH keys of a part, which are set before all other steps (docs/applying.md).
 #[derive(Default)]
 pub struct Access {
-    /// The host name to set, and its position.
+    /// The host name to set, with its position.
     pub hostname: Option<(Hostname, Span)>,
-    /// Keys of `core`, in order, without duplicates.
+    /// The SSH keys of `core`, in order, without duplicates.
     pub keys: Vec<String>,
-    /// The findings about both.
+    /// The findings about the host name and the keys.
     pub findings: Vec<Finding>,
-    /// The position of the first keys.
+    /// The position of the list of keys.
     pub span: Option<Span>,
 }
 
 impl Access {
-    /// Returns true if there is nothing to set.
+    /// Returns true if there is neither a host name nor a key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.hostname.is_none() && self.keys.is_empty()
     }
 }
 
-/// The default user of CoreOS, whose keys are set first.
+/// The default user of CoreOS, whose SSH keys are set first.
 pub const CORE: &str = "core";
 
-/// Collects the host name and keys of `config`, even if it has errors. `short` cuts host names at the first dot.
+/// Collects the host name and SSH keys of `config`, even if it has errors. `short` cuts host names at the first dot.
 pub fn access(config: &CloudConfig, short: bool) -> Access {
     let (mut access, mut findings) = (Access::default(), Findings::default());
     if let (Some(name), Some(span)) = (config.hostname.filled(), config.hostname.span) {
@@ -355,23 +355,23 @@ pub fn access(config: &CloudConfig, short: bool) -> Access {
     access
 }
 
-/// The finding of a redacted secret in place of `what`, and its consequence.
+/// Reports a redacted secret in place of `what`, with the consequence.
 pub(super) fn redacted_secret(span: Option<Span>, what: &str, consequence: &str) -> Finding {
     Finding::new(&rules::REDACTED_SECRET, span, format!("{what} is a placeholder for a secret; {consequence}"))
         .help("write the secret in its place, or print the original configuration with `--print-config --show-secrets`")
 }
 
-/// The label of an item without a name: its number in its list.
+/// Formats the label of an item without a name: its number in the list.
 pub(super) fn numbered(index: usize) -> String {
     format!("no. {}", index + 1)
 }
 
-/// A path for messages, in one line.
+/// Formats a path for messages, on one line.
 pub(super) fn display_path(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 
-/// A path below the root, from its parts.
+/// Joins `parts` to an absolute path.
 pub(super) fn path(parts: &[&str]) -> PathBuf {
     parts.iter().collect()
 }

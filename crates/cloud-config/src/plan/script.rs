@@ -12,11 +12,11 @@ use crate::yaml;
 /// The interpreter of scripts without an interpreter line.
 pub const SHELL: &str = "/bin/bash";
 
-/// Shells whose scripts bash runs as well.
+/// Shells whose scripts bash can also run.
 const SHELLS: [&str; 4] = ["sh", "bash", "dash", "ash"];
 
-/// The script `text`, named after its content, and the findings about its interpreter. A script with a relative path of
-/// its interpreter is refused, unless that is a shell: the directory of the path is unknown.
+/// Plans the script `text`, with a name derived from its content. Also reports its interpreter. If the path of the
+/// interpreter is relative, the script is refused unless the interpreter is a shell: the directory is unknown.
 ///
 /// `first_line` is the position of the interpreter line.
 pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>) {
@@ -53,7 +53,7 @@ pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>)
     (None, Some(finding))
 }
 
-/// Reports a character in the interpreter line of `text` that looks like another one; `subject` has the text.
+/// Reports a lookalike character in the interpreter line of `text`. `subject` is the name of the text in the message.
 pub fn odd_character(text: &str, subject: &str, span: impl Into<Option<Span>>) -> Option<Finding> {
     let line = text.strip_prefix("#!")?.split(['\n', '\r']).next()?;
     let character = yaml::describe_lookalike(line)?;
@@ -61,12 +61,12 @@ pub fn odd_character(text: &str, subject: &str, span: impl Into<Option<Span>>) -
     Some(Finding::new(&rules::ODD_CHARACTER, span, message).help("replace it with the ordinary character"))
 }
 
-/// Returns true if the first line of `text` names no interpreter.
+/// Returns true if the first line of `text` does not contain an interpreter.
 fn has_no_interpreter(text: &str) -> bool {
     text.split(['\n', '\r']).next().and_then(|line| line.strip_prefix("#!")).is_some_and(|rest| rest.trim().is_empty())
 }
 
-/// Returns the way in which a script of one line lost its line breaks, and the remedy. No interpreter can run it.
+/// Describes how a script of one line lost its line breaks, and the remedy. No interpreter can run such a script.
 fn lost_lines(text: &str, interpreter: &str, argument: Option<&str>) -> Option<(&'static str, &'static str)> {
     let text = text.trim_end();
     if text.contains('\n') {
@@ -92,12 +92,12 @@ fn lost_lines(text: &str, interpreter: &str, argument: Option<&str>) -> Option<(
     is_lost.then_some(("text without line breaks", "begin a new line after the path of the interpreter"))
 }
 
-/// Returns true if the last component of `path` is the name of a shell whose scripts bash runs as well.
+/// Returns true if the last component of `path` is the name of a shell whose scripts bash can also run.
 pub fn is_shell(path: &str) -> bool {
     path.rsplit('/').next().is_some_and(|name| SHELLS.contains(&name))
 }
 
-/// The script `text` with its interpreter.
+/// Creates the step for the script `text` with this interpreter.
 fn named(text: &str, interpreter: &str, argument: Option<&str>) -> Script {
     let digest = Sha256::digest(text.as_bytes());
     let mut id = String::with_capacity(16);
@@ -109,8 +109,8 @@ fn named(text: &str, interpreter: &str, argument: Option<&str>) -> Script {
     Script { id, content: Secret::new(text.as_bytes().to_vec()), interpreter: interpreter.to_owned(), argument }
 }
 
-/// The interpreter of the first line and its one argument, as the kernel parses them, except that a carriage return
-/// also ends the line. The text after it is the script, which is not printed.
+/// Returns the interpreter in the first line and its one argument, as the kernel parses them, except that a carriage
+/// return also ends the line: the text after it is the script, which must not be printed.
 fn interpreter(text: &str) -> (&str, Option<&str>) {
     let line = text.strip_prefix("#!").and_then(|rest| rest.split(['\n', '\r']).next()).unwrap_or_default();
     let line = line.trim_matches([' ', '\t']);

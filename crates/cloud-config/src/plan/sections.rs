@@ -42,7 +42,7 @@ fn root_file(path: &str, content: Vec<u8>, mode: u32) -> FileSpec {
     FileSpec { path: path.into(), content: Secret::new(content), mode, owner: Owner::ROOT, unit: None, needs: None }
 }
 
-/// Plans the file of a section, or refuses the section if its path cannot be a file.
+/// Plans the file of a section, or refuses the section if the path cannot be a file.
 fn section_file(planner: &mut Planner<'_>, section: &'static str, file: FileSpec, span: Option<Span>) {
     match planner.claim(&file.path, span) {
         Ok(()) => planner.file(file, span),
@@ -50,7 +50,7 @@ fn section_file(planner: &mut Planner<'_>, section: &'static str, file: FileSpec
     }
 }
 
-/// The text of a field without the line break at its end, and true if it fits on one line.
+/// Returns the text of a field without the line break at its end, and true if it is on one line.
 fn as_line(field: &Field<String>) -> Option<(&str, bool)> {
     let text = field.filled()?.trim_end_matches(['\n', '\r']);
     Some((text, !text.chars().any(char::is_control))).filter(|_| !text.is_empty())
@@ -60,7 +60,7 @@ fn is_line(field: &Field<String>) -> bool {
     matches!(as_line(field), Some((_, true)))
 }
 
-/// The text of a field if it fits on one line; otherwise it is skipped, with a finding.
+/// Returns the text of a field if it is on one line; reports and skips any other text.
 fn line<'a>(planner: &mut Planner<'_>, field: &'a Field<String>, key: &str) -> Option<&'a str> {
     let (text, whole) = as_line(field)?;
     if !whole {
@@ -71,7 +71,7 @@ fn line<'a>(planner: &mut Planner<'_>, field: &'a Field<String>, key: &str) -> O
     Some(text)
 }
 
-/// Refuses a section if one of its texts is redacted, and returns true then. A text comes with its key and position.
+/// Refuses a section and returns true if one of its texts is redacted. Each text comes with its key and position.
 fn refuse_redacted<'a>(
     planner: &mut Planner<'_>,
     section: &str,
@@ -111,7 +111,7 @@ fn plan_oem(planner: &mut Planner<'_>, field: &Field<Oem>) {
     section_file(planner, "coreos.oem", root_file(OEM_RELEASE, content.into_bytes(), 0o644), field.span);
 }
 
-/// The strategy to write, if there is a valid one; `Err` refuses the section.
+/// Returns the reboot strategy to write, if a valid one is set; `Err` refuses the section.
 fn strategy(update: &Update) -> Result<Option<(&'static str, Option<&'static str>)>, ()> {
     match update.reboot_strategy.filled() {
         None => Ok(None),
@@ -172,8 +172,8 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
     }
 }
 
-/// The content that lines are added to: the file that the part writes, otherwise the first existing file, otherwise an
-/// empty one.
+/// Returns the content to add lines to: the file that the part writes, otherwise the first existing file, otherwise an
+/// empty file.
 fn base(planner: &Planner<'_>, target: &str, places: &[&str]) -> Result<BaseFile, String> {
     if let Some(content) = planner.paths.content(Path::new(target)) {
         return Ok(BaseFile { content: content.to_vec(), mode: 0o644 });
@@ -184,7 +184,7 @@ fn base(planner: &Planner<'_>, target: &str, places: &[&str]) -> Result<BaseFile
 
 fn plan_update_units(planner: &mut Planner<'_>, field: &Field<Update>) {
     let Some(update) = field.get() else { return };
-    // If the section is refused, so are its units.
+    // The units of a refused section are also refused.
     let section = Item::Section("coreos.update".into());
     if planner.refused.iter().any(|refused| refused.item == section) {
         return;
@@ -220,7 +220,7 @@ fn plan_hosts(planner: &mut Planner<'_>, field: &Field<String>) {
         return;
     };
     if matches!(value.to_ascii_lowercase().as_str(), "false" | "no" | "off") {
-        // In cloud-init, this value leaves the file unchanged, as the absent key does.
+        // In cloud-init, this value leaves the file unchanged. So does a missing key here.
         let message = "`manage_etc_hosts: false` requests nothing; key ignored";
         return planner.report(Finding::new(&rules::FOREIGN_KEY, field.span, message));
     }
@@ -242,15 +242,15 @@ fn plan_hosts(planner: &mut Planner<'_>, field: &Field<String>) {
     }
 }
 
-/// A variable of a service.
+/// An environment variable of a service.
 struct Assignment {
     variable: String,
     value: String,
-    /// Only root may read it.
+    /// True if only root may read the value.
     secret: bool,
 }
 
-/// Returns the variables of a service, with their values.
+/// Returns the environment variables of a service.
 fn assignments<S: Service>(planner: &mut Planner<'_>, options: &Options<S>) -> Vec<Assignment> {
     let mut out = Vec::new();
     let passwords: Vec<_> = options.set.iter().filter(|(option, _)| option.secret).map(|(_, field)| field).collect();
@@ -268,7 +268,7 @@ fn assignments<S: Service>(planner: &mut Planner<'_>, options: &Options<S>) -> V
             planner.report(Finding::new(&rules::BAD_TEXT, field.span, message));
             continue;
         }
-        // A password is secret everywhere: in a URL, or as the value of another option.
+        // A password is secret everywhere, also in a URL or as the value of another option.
         let is_password = passwords.iter().any(|field| field.get() == Some(value));
         let secret = option.secret || is_password || matches!(value, OptionValue::Text(text) if has_secret(text));
         out.push(Assignment { variable: S::TABLE.variable(option), value: value.to_string(), secret });
@@ -281,7 +281,7 @@ fn has_secret(text: &str) -> bool {
     redact_url(text) != text
 }
 
-/// The expected form, if `text` does not have it.
+/// Returns the expected form if `text` has another one.
 fn odd(known: KnownValues, text: &str) -> Option<String> {
     match known {
         KnownValues::Words(words) => (!words.contains(&text)).then(|| format!("one of {}", words.join(", "))),
@@ -290,7 +290,7 @@ fn odd(known: KnownValues, text: &str) -> Option<String> {
     }
 }
 
-/// Refuses the section of a service, as [`refuse_redacted`] does.
+/// Refuses the section of a service if one of its texts is redacted; see [`refuse_redacted`].
 fn refuse_redacted_options<S: Service>(planner: &mut Planner<'_>, field: &Field<Options<S>>) -> bool {
     let texts =
         field.get().into_iter().flat_map(|options| &options.set).filter_map(|(option, field)| match field.get() {
@@ -317,15 +317,15 @@ fn plan_service<S: Service>(planner: &mut Planner<'_>, unit: &str, field: &Field
     planner.unit(unit);
 }
 
-/// The drop-in with the variables of a service.
+/// The name of the drop-in with the variables of a service.
 const DROP_IN: &str = "20-cloudinit.conf";
 
 fn drop_in(unit: &str) -> PathBuf {
     path(&["/run/systemd/system", &format!("{unit}.d"), DROP_IN])
 }
 
-/// Plans the removal of the environment file of `unit` if the part replaces the drop-in that named it by one that does
-/// not.
+/// Plans to remove the environment file of `unit` if the part replaces the drop-in that referred to the file with one
+/// that does not.
 fn plan_removal(planner: &mut Planner<'_>, unit: &str, span: Option<Span>) {
     let environment = path(&[UNIT_ENVIRONMENTS, unit]);
     let Some(content) = planner.paths.content(&drop_in(unit)) else { return };
@@ -334,8 +334,8 @@ fn plan_removal(planner: &mut Planner<'_>, unit: &str, span: Option<Span>) {
     }
 }
 
-/// Plans the drop-in with the variables of `unit`, and the environment file with the secret ones: every user can query
-/// the variables of a drop-in from systemd. Returns false if the drop-in is refused.
+/// Plans the drop-in with the variables of `unit`, and the environment file with the secret ones: systemd reveals the
+/// variables of a drop-in to every user. Returns false if the drop-in is refused.
 fn plan_assignments(planner: &mut Planner<'_>, unit: &str, assignments: &[Assignment], span: Option<Span>) -> bool {
     let (secret, open): (Vec<_>, Vec<_>) = assignments.iter().partition(|assignment| assignment.secret);
     let place = drop_in(unit);
@@ -357,7 +357,7 @@ fn plan_assignments(planner: &mut Planner<'_>, unit: &str, assignments: &[Assign
             .map(|Assignment { variable, value, .. }| format!("{variable}={}\n", text_files::quote(value)));
         let lines: String = std::iter::once(UNIT_ENVIRONMENT_HEADER.to_owned()).chain(lines).collect();
         planner.file(unit_file(environment.clone(), &lines, 0o600, unit), span);
-        // Without `-` before the path: systemd does not start the unit without its secrets.
+        // There is no `-` before the path, so that systemd does not start the unit without its secrets.
         content.extend(["EnvironmentFile=", UNIT_ENVIRONMENTS, "/", unit, "\n"]);
     }
     for Assignment { variable, value, .. } in open {

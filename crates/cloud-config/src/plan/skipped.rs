@@ -2,15 +2,15 @@
 
 use crate::diagnostic::Span;
 
-/// The positions of skipped items, in which a position is found in logarithmic time.
+/// The positions of skipped items, for lookups in logarithmic time.
 pub struct SkippedRanges(Vec<Span>);
 
 impl SkippedRanges {
-    /// The ranges at `spans`. An item without a position is all of the part.
+    /// Creates the ranges at `spans`. An item without a position covers the whole part.
     pub fn new(spans: impl IntoIterator<Item = Option<Span>>) -> Self {
         let mut ranges: Vec<_> = spans.into_iter().map(whole).collect();
         ranges.sort();
-        // The end becomes the last one of all items that begin there or before.
+        // The end of a range becomes the latest end of all items that begin at or before it.
         let mut end = 0;
         for range in &mut ranges {
             end = end.max(range.end);
@@ -19,7 +19,7 @@ impl SkippedRanges {
         Self(ranges)
     }
 
-    /// Returns true if `span` is in one of them.
+    /// Returns true if `span` is in one of the ranges.
     #[must_use]
     pub fn contain(&self, span: Option<Span>) -> bool {
         let span = whole(span);
@@ -28,7 +28,7 @@ impl SkippedRanges {
     }
 }
 
-/// Without a position, it is about all of the part.
+/// Returns the whole part if there is no position.
 fn whole(span: Option<Span>) -> Span {
     span.unwrap_or(Span::new(0, usize::MAX))
 }

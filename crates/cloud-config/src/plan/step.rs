@@ -1,4 +1,4 @@
-//! The steps of a plan: plain data, printed with secrets redacted.
+//! The steps of a plan: plain data, printed with redacted secrets.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::text::secret::Secret;
 
 /// One change of the machine.
 ///
-/// A step has everything that running it needs: it depends on the machine, but not on another step or on the
+/// A step contains everything that is needed to run it. It depends on the machine, but not on other steps or the
 /// configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
@@ -69,7 +69,7 @@ pub struct KeySet {
     pub keys: Vec<String>,
 }
 
-/// Keys to fetch.
+/// SSH keys to fetch from a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeyImport {
     /// The user of the keys.
@@ -78,11 +78,11 @@ pub struct KeyImport {
     pub set: String,
     /// The URL of the keys, which are JSON in GitHub's format. It can have credentials.
     pub url: Secret<String>,
-    /// The same URL for messages: without credentials or query.
+    /// The URL for messages, without credentials and query.
     pub from: String,
 }
 
-/// An account.
+/// A user account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of useradd")]
 pub struct Account {
@@ -116,7 +116,7 @@ pub struct Account {
 pub enum Principal {
     /// By number.
     Id(u32),
-    /// By name. As in `chown`, an existing name of digits is a name.
+    /// By name. As in `chown`, digits are a name if an entry has that name.
     Name(String),
 }
 
@@ -127,7 +127,7 @@ pub struct Owner {
     pub user: Option<Principal>,
     /// The group; if absent, root or the user's login group.
     pub group: Option<Principal>,
-    /// `user:`: the group is the user's login group.
+    /// True for `user:`, which selects the login group of the user.
     pub login_group: bool,
 }
 
@@ -145,7 +145,7 @@ impl Owner {
     }
 }
 
-/// A file, complete.
+/// A file with everything that is needed to write it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileSpec {
     /// The absolute path below the root, without `.`, `..` and double slashes.
@@ -158,10 +158,10 @@ pub struct FileSpec {
     pub mode: u32,
     /// Its owner.
     pub owner: Owner,
-    /// Its unit, which is not enabled or started if the file cannot be written.
+    /// The unit of the file, which is neither enabled nor started if the file cannot be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// The file that must be written before it: if that fails, this one is not written.
+    /// A file that must be written first. If that fails, this file is not written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub needs: Option<PathBuf>,
 }
@@ -175,55 +175,55 @@ pub const UNIT_ENVIRONMENT_HEADER: &str = "# Written by coreos-cloudinit.\n";
 /// The file that addresses are merged into.
 pub const ENVIRONMENT: &str = "/etc/environment";
 
-/// Addresses of the machine, by their variables.
+/// Addresses of the machine for `/etc/environment`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Environment {
-    /// Variables such as `COREOS_PUBLIC_IPV4`, with their values.
+    /// The values by variables such as `COREOS_PUBLIC_IPV4`.
     pub values: BTreeMap<&'static str, String>,
 }
 
-/// A unit and a path of its file.
+/// A unit and the path of its file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnitPath {
     /// The unit.
     pub unit: String,
-    /// The absolute path of its file, in `/etc` or `/run`.
+    /// The absolute path of the file, in `/etc` or `/run`.
     pub path: PathBuf,
 }
 
-/// A unit, permanently or until the next reboot.
+/// A unit to enable, permanently or until the next reboot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnitScope {
     /// The unit.
     pub unit: String,
-    /// True if only until the next reboot.
+    /// True if the unit is enabled only until the next reboot.
     pub runtime: bool,
 }
 
-/// The units of a daemon-reload.
+/// The units to check for a daemon-reload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reload {
-    /// All units of the part, without networkd's files.
+    /// All systemd units of the part, without networkd's files.
     pub units: Vec<String>,
 }
 
 /// Network interfaces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Links {
-    /// Their names, each valid for the kernel.
+    /// The names, each valid for the kernel.
     pub names: Vec<String>,
 }
 
 /// A kernel module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KernelModule {
-    /// Its name.
+    /// The name of the module.
     pub name: String,
     /// The parameters, each `NAME=VALUE`.
     pub options: Vec<String>,
 }
 
-/// A job for a unit.
+/// A command for a unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnitCommand {
     /// The unit.
@@ -235,28 +235,28 @@ pub struct UnitCommand {
 /// A script to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Script {
-    /// The name of its file and its unit, derived from the content: the same script has one file.
+    /// The name of the file and the unit, derived from the content: equal scripts share a file.
     pub id: String,
-    /// The script.
+    /// The text of the script.
     #[serde(serialize_with = "size")]
     pub content: Secret<Vec<u8>>,
-    /// The interpreter of its first line.
+    /// The interpreter in the first line.
     #[serde(serialize_with = "alone")]
     pub interpreter: String,
-    /// The argument of the interpreter in that line, which can be any text.
+    /// The argument of the interpreter in the first line. It can be any text, so it may be secret.
     #[serde(skip)]
     pub argument: Option<Secret<String>>,
 }
 
 impl Script {
-    /// The transient unit that runs it.
+    /// Returns the name of the transient unit that runs the script.
     pub fn unit(&self) -> String {
         format!("coreos-cloudinit-{}.service", self.id)
     }
 }
 
 impl fmt::Debug for KeySet {
-    /// Omits the keys, whose comments and options can be private.
+    /// Omits the keys: their comments and options can be private.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { user, set, keys } = self;
         write!(f, "KeySet({} of {user}, {set})", plural(keys.len(), "key"))
@@ -291,7 +291,7 @@ fn plural(count: usize, one: &str) -> String {
 }
 
 impl Step {
-    /// The systemd unit of the step, if there is one.
+    /// Returns the systemd unit of the step, if there is one.
     pub fn unit(&self) -> Option<String> {
         match self {
             Self::WriteFile(file) => file.unit.clone(),
@@ -313,7 +313,7 @@ impl Step {
         }
     }
 
-    /// Returns true if it has no meaning in a tree that is not running.
+    /// Returns true if the step has no meaning for a tree that is not running.
     pub const fn needs_running_system(&self) -> bool {
         match self {
             Self::ReloadDaemon(_)
@@ -335,7 +335,7 @@ impl Step {
         }
     }
 
-    /// The file that it writes, replaces or removes, if the step names one.
+    /// Returns the file that the step writes, replaces or removes, if the step contains its path.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::WriteFile(file) => Some(&file.path),
@@ -413,7 +413,7 @@ fn octal<S: serde::Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_str(&format!("{mode:04o}"))
 }
 
-/// In JSON, it is a list.
+/// Serializes a string as a list, the form of the field in JSON.
 fn alone<S: serde::Serializer>(interpreter: &String, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq([interpreter])
 }

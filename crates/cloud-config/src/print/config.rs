@@ -1,7 +1,7 @@
-//! A parsed configuration: the keys that are set and not skipped, in one spelling.
+//! Prints a parsed configuration: the keys that are set and not skipped, in their documented spelling.
 //!
-//! A key is printed as its row in the table of fields specifies. Types whose keys depend on each other are destructured
-//! without `..`, so that a new key does not compile without a line here.
+//! The row of a key in the table of fields selects how it is printed. Types whose keys depend on each other are
+//! destructured without `..`, so that a new key does not compile without a line here.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -21,15 +21,15 @@ use crate::plan::{Access, CORE, is_group_name, names};
 use crate::text::secret::Secret;
 use crate::yaml::Field;
 
-/// The context of printing.
+/// The settings of printing one configuration.
 pub(super) struct Printer<'a> {
     omitted: Omitted<'a>,
     redactor: &'a Redactor,
-    /// Passwords and secret options.
+    /// The passwords and the values of secret options.
     secrets: HashSet<&'a str>,
 }
 
-/// The host name and SSH keys: only these are used from a broken document.
+/// Returns the host name and the SSH keys, the only parts of a broken document that are applied.
 pub(super) fn access(config: &CloudConfig, access: &Access) -> PrintedMapping {
     let mut out = PrintedMapping::default();
     out.text("hostname", access.hostname.as_ref().map(|_| config.hostname.text()));
@@ -38,7 +38,7 @@ pub(super) fn access(config: &CloudConfig, access: &Access) -> PrintedMapping {
 }
 
 impl<'a> Printer<'a> {
-    /// A printer of `config` without the `omitted` items.
+    /// Creates a printer of `config` without the `omitted` items.
     pub fn new(config: &'a CloudConfig, omitted: Omitted<'a>, redactor: &'a Redactor) -> Self {
         let CoreOs { units: _, update: _, oem: _, etcd, etcd2, fleet, locksmith, flannel } = &config.coreos;
         let users = config.users.iter().filter_map(Field::get).filter_map(|user| user.passwd.get());
@@ -48,7 +48,7 @@ impl<'a> Printer<'a> {
         Self { omitted, redactor, secrets }
     }
 
-    /// The rest of a document, after the host name and keys.
+    /// Prints everything except the host name and the SSH keys of `core`, which are already in `out`.
     pub fn config(&self, config: &CloudConfig, mut out: PrintedMapping) -> PrintedMapping {
         let CloudConfig { ssh_authorized_keys: _, hostname: _, users, write_files, manage_etc_hosts, coreos } = config;
         out.list("users", users.iter().filter_map(|user| self.user(user)));
@@ -64,7 +64,7 @@ impl<'a> Printer<'a> {
         row.left_out_for.is_some_and(|rule| self.omitted.field(rule, span))
     }
 
-    /// The text of a field, unless it is skipped.
+    /// Returns the text of a field, unless the field is skipped.
     fn text<'b>(&self, row: &FieldInfo, field: &'b Field<String>) -> Option<Cow<'b, str>> {
         let text = field.filled().filter(|_| !self.is_omitted(row, field.span))?;
         Some(if matches!(row.show, Show::Url) { self.redactor.url(text).into() } else { text.into() })
@@ -83,12 +83,12 @@ impl<'a> Printer<'a> {
                 out.text(row.name, secret.map(|secret| self.redactor.secret(secret.expose())));
             }
             FieldValue::Flag(value) => out.yes(row.name, value),
-            // Printed by their types.
+            // The types of these fields have their own printing functions.
             FieldValue::Content(_) | FieldValue::Section => {}
         }
     }
 
-    /// The fields of a mapping, as their rows specify.
+    /// Prints the fields of a mapping according to their rows.
     fn mapping(&self, mapping: &Mapping, fields: &impl Fields) -> PrintedMapping {
         let mut out = PrintedMapping::default();
         for (key, value) in fields.fields() {
@@ -109,7 +109,7 @@ impl<'a> Printer<'a> {
                     let groups = groups.iter().flat_map(|field| field.text().split(',').map(str::trim));
                     out.list(key, groups.filter(|group| !group.is_empty() && is_group_name(group)).map(text));
                 }
-                // The keys of `core` are at the top level, together, even if its account cannot be created.
+                // All SSH keys of `core` are printed together at the top level, even if its account cannot be created.
                 ("ssh_authorized_keys", FieldValue::Texts(_)) if user.name.text() == CORE => {}
                 ("ssh_authorized_keys", FieldValue::Texts(list)) => out.list(key, keys(list)),
                 _ => USER.field(key).into_iter().for_each(|row| self.field(&mut out, row, value)),
@@ -129,7 +129,7 @@ impl<'a> Printer<'a> {
             None => (String::new(), encoding),
             Some(bytes) => match std::str::from_utf8(bytes) {
                 Ok(text) => (text.to_owned(), encoding),
-                // Binary content is encoded, with the key `encoding`.
+                // Binary content is printed in base64, with the key `encoding`.
                 Err(_) if encoding.is_empty() => (BASE64.encode(bytes), "base64"),
                 Err(_) => (BASE64.encode(bytes), "gzip+base64"),
             },
@@ -145,7 +145,8 @@ impl<'a> Printer<'a> {
         Some(PrintedTree::PrintedMapping(out))
     }
 
-    /// Returns true if `text` is a secret of a service or an account: a YAML alias can use the same value elsewhere.
+    /// Returns true if `text` equals a secret of a service or an account: a YAML alias can use the same value
+    /// elsewhere.
     fn is_secret(&self, text: &str) -> bool {
         !text.is_empty() && self.secrets.contains(text)
     }
@@ -177,7 +178,7 @@ impl<'a> Printer<'a> {
         let left_alone = self.omitted.unit(name);
         let mut out = PrintedMapping::default();
         if names::drop_in(name).is_some() {
-            // A drop-in has no other keys.
+            // Of an entry for a drop-in, only these keys have an effect, and without content none has.
             let content = content.get().map(Secret::expose).filter(|content| !content.is_empty())?;
             if self.omitted.item(OmittedKind::DropIn, field.span) {
                 return None;
@@ -203,15 +204,15 @@ impl<'a> Printer<'a> {
 
     fn drop_in(&self, field: &Field<DropIn>) -> Option<PrintedTree> {
         let drop_in = field.get().filter(|_| !self.omitted.item(OmittedKind::DropIn, field.span))?;
-        // An entry without a name or content has no effect.
+        // A drop-in without a name or content has no effect.
         drop_in.content.get().filter(|content| !content.expose().is_empty())?;
         drop_in.name.filled()?;
         Some(PrintedTree::PrintedMapping(self.mapping(&DROP_IN, drop_in)))
     }
 
-    /// The section of a service. An empty section also has an effect: its unit is unmasked.
+    /// Prints the section of a service. An empty section also has an effect: it unmasks the unit.
     fn service<S: Service>(&self, out: &mut PrintedMapping, field: &Field<Options<S>>) {
-        // It writes a drop-in, which can be refused.
+        // The section stands for a drop-in, which can be refused.
         if self.omitted.item(OmittedKind::DropIn, field.span) {
             return;
         }
@@ -244,7 +245,7 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// The texts of a section's secret options.
+/// Returns the texts of the secret options in a section.
 fn secret_options<S: Service>(section: &Field<Options<S>>) -> impl Iterator<Item = &str> {
     let options = section.get().into_iter().flat_map(|options| &options.set);
     options.filter(|(option, _)| option.secret).filter_map(|(_, field)| match field.get() {
@@ -257,7 +258,7 @@ fn text(text: &str) -> PrintedTree {
     PrintedTree::Text(text.to_owned())
 }
 
-/// The public keys of a list, one by one. An invalid key can be a private one and is not printed.
+/// Returns the valid keys of a list, one by one. An invalid key may be a private key, so it is not printed.
 fn keys(list: &[Field<String>]) -> Vec<PrintedTree> {
     let mut keys = ssh_key::Keys::default();
     for entry in list.iter().filter_map(Field::filled) {

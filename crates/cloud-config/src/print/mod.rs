@@ -1,8 +1,8 @@
-//! The parsed configuration, as user-data that can be parsed again (`--print-config`,
-//! docs/command-line.md).
+//! Prints the parsed configuration as user-data that can be parsed again (`--print-config`, docs/command-line.md).
 //!
-//! Tokens are replaced, keys spelled in one way, and what is left out is left out: reading it again finds nothing
-//! wrong with it and does the same. Secrets are redacted unless they are asked for; a redacted item is never applied.
+//! Tokens are replaced, keys have their documented spelling, and skipped items are omitted. So the output has no faults
+//! and the same effect as the input. Secrets are redacted unless requested; an item with a redacted secret is never
+//! applied.
 
 mod config;
 mod multipart;
@@ -25,12 +25,12 @@ use tree::PrintedMapping;
 
 /// The first line of a cloud-config.
 const HEADER: &str = "#cloud-config\n";
-/// The comment at the top where something is redacted.
+/// The comment at the beginning of a document in which secrets are redacted.
 const REDACTED_NOTE: &str = "# Secrets are redacted. --print-config --show-secrets prints what can be applied.\n";
 /// The text that replaces a script.
 const SCRIPT: &str = "# This is a script. --print-config --show-secrets prints it.\n";
 
-/// A parsed part.
+/// A parsed part for printing.
 #[derive(Serialize)]
 pub struct Understood {
     name: String,
@@ -39,16 +39,16 @@ pub struct Understood {
     config: Option<PrintedMapping>,
     #[serde(skip_serializing_if = "Option::is_none")]
     script: Option<String>,
-    /// True if it is the replacement of a script.
+    /// True if the part is printed as a comment in place of a script.
     #[serde(skip)]
     stands_in: bool,
-    /// True if something of it is redacted.
+    /// True if a secret of the part is redacted.
     #[serde(rename = "masked")]
     redacted: bool,
 }
 
 impl Understood {
-    /// The parsed document, without the items that `plan` skips.
+    /// Prepares a parsed document for printing, without the items that `plan` skips.
     pub fn new(document: &Document, plan: &Plan, secrets: Secrets) -> Self {
         let redactor = Redactor::new(secrets);
         let is = |form| document.part.form == form;
@@ -70,25 +70,25 @@ impl Understood {
         self.script.is_some() && !self.redacted
     }
 
-    /// The part as user-data.
+    /// Returns the part as user-data.
     fn text(&self) -> String {
         match (&self.config, &self.script) {
-            // Printing it again gives the same text.
+            // The output stays the same if it is parsed and printed again.
             (Some(_), _) if self.stands_in => format!("{HEADER}{SCRIPT}"),
             (Some(config), _) => {
                 let note = if self.redacted { REDACTED_NOTE } else { "" };
-                // What is written is read again, with its tokens replaced.
+                // Tokens in values are escaped, because they are replaced when the output is parsed.
                 format!("{HEADER}{note}{}", escape(&yaml::write(config, is_shown)))
             }
             (None, Some(_)) if self.redacted => format!("{HEADER}{SCRIPT}"),
             (None, Some(script)) => escape(script).into_owned(),
-            // Parts for other programs are omitted.
+            // `user_data` omits parts for other programs, so this is never printed.
             (None, None) => HEADER.to_owned(),
         }
     }
 }
 
-/// All parts, except those for other programs, as user-data: one part unchanged, several as a multipart.
+/// Formats all parts, except those for other programs, as user-data: one part as it is, several as a multipart.
 pub fn user_data(parts: &[Understood]) -> String {
     let parts: Vec<_> = parts.iter().filter(|part| part.config.is_some() || part.script.is_some()).collect();
     match parts.as_slice() {

@@ -1,4 +1,4 @@
-//! The skipped items of a part, which are not printed: the output has only applied items.
+//! The items of a part that are not printed, because they are skipped.
 
 use std::collections::HashSet;
 
@@ -16,16 +16,16 @@ pub(super) enum OmittedKind {
     Command,
 }
 
-/// The items that a plan skips. An item with a redacted secret is not skipped.
+/// The items that a plan skips, except items with a redacted secret.
 pub(super) struct Omitted<'a> {
-    /// Items, by their position.
+    /// The skipped items, by kind and position.
     items: HashSet<(OmittedKind, Option<Span>)>,
     sections: HashSet<&'a str>,
-    /// Units that are not enabled or started, because they cannot be written completely.
+    /// The units that are neither enabled nor started, because a file of them is skipped.
     units: HashSet<&'a str>,
-    /// Users that are not created, so they cannot own a file.
+    /// The users that are not created and therefore cannot own a file.
     users: HashSet<&'a str>,
-    /// Fields that an error finding points at.
+    /// The fields that have an error.
     fields: HashSet<(&'static str, Option<Span>)>,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Omitted<'a> {
             };
             left.items.insert((kind, refused.span));
         }
-        // One valid entry of a user is enough.
+        // A user with one valid entry is created.
         for user in config.users.iter().filter(|user| !left.items.contains(&(OmittedKind::User, user.span))) {
             left.users.remove(user.get().map_or("", |user| user.name.text()));
         }

@@ -7,14 +7,14 @@ use crate::text::secret::{REDACTED, is_partly_redacted, redact_url};
 /// The treatment of secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Secrets {
-    /// [`REDACTED`] stands in their place.
+    /// Secrets are replaced with [`REDACTED`].
     #[default]
     Redacted,
-    /// They are, so that what is printed can be applied.
+    /// Secrets are printed, so that the output can be applied.
     Shown,
 }
 
-/// Redacts secrets, and records if there were any.
+/// Redacts secrets, and records whether there were any.
 pub(super) struct Redactor {
     secrets: Secrets,
     any: Cell<bool>,
@@ -25,7 +25,7 @@ impl Redactor {
         Self { secrets, any: Cell::new(false) }
     }
 
-    /// Returns true if anything is redacted.
+    /// Returns true if any secret was redacted.
     pub const fn is_any(&self) -> bool {
         self.any.get()
     }
@@ -41,7 +41,7 @@ impl Redactor {
         }
     }
 
-    /// Redacts the credentials in a text that can be a URL.
+    /// Redacts the credentials in a text that may be a URL.
     pub fn url(&self, text: &str) -> String {
         match self.secrets {
             Secrets::Redacted => {

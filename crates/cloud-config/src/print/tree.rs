@@ -1,4 +1,4 @@
-//! The printed values before they become YAML or JSON, with keys in the order of the documentation.
+//! Printed values before they become YAML or JSON. Keys keep the order of the documentation.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -19,7 +19,7 @@ pub enum PrintedTree {
     PrintedMapping(PrintedMapping),
 }
 
-/// Keys with their values, without keys that are not set.
+/// The set keys of a mapping, with their values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PrintedMapping(Vec<(&'static str, PrintedTree)>);
 
@@ -29,21 +29,21 @@ impl PrintedMapping {
         self.0.push((key, value));
     }
 
-    /// Sets a key to a string that is not empty.
+    /// Sets a key to a string, unless the string is empty.
     pub fn text(&mut self, key: &'static str, text: Option<impl Into<String>>) {
         if let Some(text) = text.map(Into::into).filter(|text| !text.is_empty()) {
             self.set(key, PrintedTree::Text(text));
         }
     }
 
-    /// Sets a key to `true`.
+    /// Sets a key to `true` if `yes` is true.
     pub fn yes(&mut self, key: &'static str, yes: bool) {
         if yes {
             self.set(key, PrintedTree::Bool(true));
         }
     }
 
-    /// Sets a key to a list that is not empty.
+    /// Sets a key to a list, unless the list is empty.
     pub fn list(&mut self, key: &'static str, items: impl IntoIterator<Item = PrintedTree>) {
         let items: Vec<_> = items.into_iter().collect();
         if !items.is_empty() {
@@ -51,7 +51,7 @@ impl PrintedMapping {
         }
     }
 
-    /// Sets a key to a mapping that is not empty.
+    /// Sets a key to a mapping, unless the mapping is empty.
     pub fn section(&mut self, key: &'static str, section: Self) {
         if !section.0.is_empty() {
             self.set(key, PrintedTree::PrintedMapping(section));
