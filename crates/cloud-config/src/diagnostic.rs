@@ -1,33 +1,33 @@
 //! Findings about a configuration, and the table of their rules.
 //!
-//! A finding is plain data: the problem, its severity and its position. It never holds a
-//! secret, the content of a file, or the text of a line that could not be understood.
+//! A finding is plain data: the problem, its severity and its position. It never contains a secret, the content of a
+//! file, or the text of a line that could not be parsed.
 
 use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
-/// A range of bytes in a part, as its author wrote it (before tokens were replaced).
+/// A range of bytes in the source text of a part, before tokens were replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// The first byte.
     pub start: usize,
-    /// One past the last byte.
+    /// The byte after the last one.
     pub end: usize,
 }
 
 impl Span {
-    /// The range from `start` up to, and without, `end`.
+    /// Creates the range from `start` to `end`, without `end`.
     pub const fn new(start: usize, end: usize) -> Self {
         Self { start, end }
     }
 }
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Good to know; `--validate` stays clean.
+    /// Information; the exit code of `--validate` stays 0.
     Note,
     /// A probable mistake that is applied anyway.
     Warning,
@@ -36,7 +36,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The word before the message: `error`, `warning`, `note`.
+    /// Returns the word before the message: `error`, `warning`, `note`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -46,12 +46,12 @@ impl Severity {
     }
 }
 
-/// One kind of finding: its name, which never changes, and how bad it is.
+/// A kind of finding. Its ID never changes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// A stable name, e.g. `unknown-key`.
+    /// The stable ID, such as `unknown-key`.
     pub id: &'static str,
-    /// How bad a finding of this kind is.
+    /// The severity of all findings of this kind.
     pub severity: Severity,
     /// The meaning, in a sentence.
     pub summary: &'static str,
@@ -66,15 +66,15 @@ pub struct Finding {
     pub message: String,
     /// The remedy, if there is one.
     pub help: Option<String>,
-    /// Where in the part it is.
+    /// The position in the part.
     pub span: Option<Span>,
-    /// The number of further findings of this rule that were only counted; see [`Findings`].
+    /// The number of further findings of this rule that were counted but not kept; see [`Findings`].
     pub more: usize,
-    /// The length of the message without its claim that an SSH key is set; see [`Finding::sets_key`].
+    /// The length of the message without its end that says that an SSH key is set; see [`Finding::sets_key`].
     pub(crate) problem_len: Option<usize>,
-    /// The unit that systemd cannot enable or start for this reason.
+    /// The unit that systemd cannot enable or start because of the problem.
     pub blocked: Option<Box<BlockedUnit>>,
-    /// The line of the value at `span`, which orders findings of one position.
+    /// The line of the value at `span`. It orders findings at one position.
     pub(crate) line: usize,
 }
 
@@ -87,20 +87,20 @@ pub struct BlockedUnit {
     pub action: UnitAction,
 }
 
-/// The consequence of a user that an item of another user contains.
+/// The consequence for a user that is written inside of the item of another user.
 pub(crate) const SEPARATE_USER: &str = "applied as a separate user";
 
 /// An action on a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnitAction {
-    /// Enable it.
+    /// The unit cannot be enabled.
     Enable,
-    /// Start it.
+    /// The unit cannot be started.
     Start,
 }
 
 impl Finding {
-    /// A finding of `rule` at `span`.
+    /// Creates a finding of `rule` at `span`.
     pub fn new(rule: &'static Rule, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
         Self {
             rule,
@@ -121,13 +121,13 @@ impl Finding {
         self
     }
 
-    /// Adds the unit, printable, that systemd cannot enable for this reason.
+    /// Adds the unit, printable, that systemd cannot enable because of the problem.
     #[must_use]
     pub(crate) fn not_enabled(self, unit: &str) -> Self {
         self.blocks(UnitAction::Enable, unit)
     }
 
-    /// Adds the unit, printable, that systemd cannot start for this reason.
+    /// Adds the unit, printable, that systemd cannot start because of the problem.
     #[must_use]
     pub(crate) fn not_started(self, unit: &str) -> Self {
         self.blocks(UnitAction::Start, unit)
@@ -138,7 +138,7 @@ impl Finding {
         self
     }
 
-    /// Adds the consequence that an SSH key is set, which is corrected if the document turns out to be broken.
+    /// Adds the claim that an SSH key is set to the message. It is corrected later if the document is broken.
     #[must_use]
     pub(crate) fn sets_key(mut self, claim: &str) -> Self {
         self.problem_len = Some(self.message.len());
@@ -146,7 +146,7 @@ impl Finding {
         self
     }
 
-    /// Replaces the claim that an SSH key is set, if there is one.
+    /// Replaces the claim of [`Self::sets_key`], if there is one, with another consequence.
     pub(crate) fn replace_key_claim(&mut self, consequence: &str) {
         if let Some(length) = self.problem_len.take() {
             self.message.truncate(length);
@@ -154,46 +154,46 @@ impl Finding {
         }
     }
 
-    /// Returns true if its item is applied all the same, corrected: SSH keys that are set, a user without its `- `.
+    /// Returns true if the item is applied in a corrected form: SSH keys that are set, or a user that lacked its `- `.
     pub fn is_corrected(&self) -> bool {
         self.problem_len.is_some() || self.message.ends_with(SEPARATE_USER)
     }
 
-    /// How bad it is.
+    /// Returns the severity.
     pub fn severity(&self) -> Severity {
         self.rule.severity
     }
 
-    /// Returns true if something is skipped because of it.
+    /// Returns true if an item is skipped because of the finding.
     pub fn is_error(&self) -> bool {
         self.rule.severity == Severity::Error
     }
 }
 
-/// Findings, in the order in which they are made. A position has each rule once: through aliases it can be met many
-/// times. Of each rule, one more than is shown is kept, and the rest is counted; see [`shorten`].
+/// Collects findings in order. Each rule is reported once per position, because aliases can lead to a position many
+/// times. Of each rule, one finding more than will be printed is kept, and the others are counted; see [`shorten`].
 #[derive(Debug, Default)]
 pub struct Findings {
     list: Vec<Finding>,
     places: HashSet<(&'static str, Span)>,
-    /// The number of kept findings of each rule, and the index of the last.
+    /// The number of kept findings of each rule, and the index of the last one.
     kept: HashMap<&'static str, (usize, usize)>,
 }
 
 impl Findings {
-    /// Adds a finding, unless its position has one of its rule already.
+    /// Adds a finding, unless one of the same rule has the same position.
     pub fn push(&mut self, finding: Finding) {
         self.push_with(finding.rule, finding.span, || finding);
     }
 
-    /// Adds a finding of `rule` at `span` as [`Self::push`] does; it is built only if it is kept.
+    /// Adds a finding as [`Self::push`] does, but builds it only if it is kept.
     pub fn push_with(&mut self, rule: &'static Rule, span: Option<Span>, finding: impl FnOnce() -> Finding) {
         if span.is_none_or(|span| self.places.insert((rule.id, span))) {
             self.add(rule, finding);
         }
     }
 
-    /// Adds a finding whose position was not met before; it is built only if it is kept.
+    /// Adds a finding at a new position, but builds it only if it is kept.
     pub fn add(&mut self, rule: &'static Rule, finding: impl FnOnce() -> Finding) {
         let (count, last) = self.kept.entry(rule.id).or_default();
         if *count > MOST_OF_A_RULE {
@@ -204,12 +204,12 @@ impl Findings {
         self.list.push(finding());
     }
 
-    /// Returns true if a further finding of `rule` would only be counted, so that its words need not be found.
+    /// Returns true if a further finding of `rule` would only be counted, so that its message need not be built.
     pub fn is_full(&self, rule: &'static Rule) -> bool {
         self.kept.get(rule.id).is_some_and(|(count, _)| *count > MOST_OF_A_RULE)
     }
 
-    /// The kept findings.
+    /// Returns the kept findings.
     pub fn into_list(self) -> Vec<Finding> {
         self.list
     }
@@ -221,10 +221,10 @@ impl Extend<Finding> for Findings {
     }
 }
 
-/// The number of findings of one rule that are shown of a part: one for each entry of the longest list.
+/// The largest number of findings of one rule that are printed for a part: one for each entry of the longest list.
 pub const MOST_OF_A_RULE: usize = 10_000;
 
-/// Keeps the first [`MOST_OF_A_RULE`] findings of each rule; the next one becomes a line with the number of the others.
+/// Keeps the first [`MOST_OF_A_RULE`] findings of each rule. The next one becomes a line with the number of the others.
 pub fn shorten(findings: &mut Vec<Finding>) {
     if findings.len() <= MOST_OF_A_RULE {
         return;
@@ -254,7 +254,7 @@ macro_rules! rules {
                 #[doc = $summary]
                 pub static $name: Rule = Rule { id: $id, severity: Severity::$severity, summary: $summary };
             )*
-            /// All of them, in the order of the documentation.
+            /// All rules, in the order of the documentation.
             pub static ALL: &[&Rule] = &[$(&$name),*];
         }
     };

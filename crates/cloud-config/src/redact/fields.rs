@@ -1,4 +1,4 @@
-//! The values and keys that may be printed, from the table of fields.
+//! Decides which values and keys may be printed, by the table of fields.
 //!
 //! A field that is not in the table is treated as a password.
 
@@ -56,11 +56,11 @@ static TABLE: LazyLock<FieldTable> = LazyLock::new(|| {
 pub fn is_harmless(segments: &[PathSegment<'_>], source: &str) -> bool {
     let field = field(segments);
     let shown = TABLE.fields.get(field.trim_end_matches("[]")).is_some_and(|show| allows(*show, unquoted(source)));
-    // A list is not a value of the field, except for fields that take a string or a list.
+    // A list is not a value of the field, unless the field accepts a string or a list.
     shown && (!field.ends_with("[]") || field.ends_with("].groups[]"))
 }
 
-/// Returns true if a key may be printed: it looks like a key, and is in a mapping of a cloud-config.
+/// Returns true if a key may be printed: it has the form of a key and is in a mapping of a cloud-config.
 pub fn is_open_key(segments: &[PathSegment<'_>]) -> bool {
     let Some((PathSegment::Key(key), above)) = segments.split_last() else { return false };
     yaml::is_printable_name(key) && TABLE.sections.contains(&field(above))
@@ -71,14 +71,15 @@ pub fn is_known_name(key: &str) -> bool {
     TABLE.names.contains(&key.replace('-', "_"))
 }
 
-/// The printed path. It ends with the field, or with an unknown key: keys inside of a value can be secret.
+/// Formats a path for printing. It ends with the field or with an unknown key, because keys inside a value can be
+/// secret.
 pub fn path_text(segments: &[PathSegment<'_>]) -> String {
     let inside = (0..segments.len())
         .find(|at| matches!(segments[*at], PathSegment::Key(_)) && !TABLE.sections.contains(&field(&segments[..*at])));
     yaml::path_text(&segments[..inside.unwrap_or(segments.len())])
 }
 
-/// A path in the form of the table: `users[].name`.
+/// Formats a path as in the table: `users[].name`.
 fn field(segments: &[PathSegment<'_>]) -> String {
     let mut field = String::new();
     for way in segments {
@@ -95,13 +96,13 @@ fn field(segments: &[PathSegment<'_>]) -> String {
     field
 }
 
-/// The text inside quotes, if it has no escapes.
+/// Returns the text in quotes, if it has no escapes.
 fn unquoted(source: &str) -> &str {
     let inside = |quote| source.strip_prefix(quote)?.strip_suffix(quote);
     inside('"').or_else(|| inside('\'')).unwrap_or(source)
 }
 
-/// Returns true for a letter or a digit that is visible: some letters are blank.
+/// Returns true for a visible letter or digit: some Unicode letters are blank.
 fn is_plain(c: char) -> bool {
     c.is_alphanumeric() && is_shown(c)
 }
@@ -115,7 +116,7 @@ fn allows(show: Show, value: &str) -> bool {
     match show {
         Show::Section | Show::Never | Show::Url => false,
         Show::Name => all(64, |c| is_plain(c) || "-_.@:,".contains(c)),
-        // A password hash can follow a colon, as in the account files.
+        // In a line of an account file, a password hash follows a colon.
         Show::Login => all(64, |c| is_plain(c) || "-_.@".contains(c)),
         Show::Path => all(120, |c| is_plain(c) || "-_.@:+~/".contains(c)),
         Show::Mode => all(6, |c| c.is_ascii_digit() || c == 'o') || (length > 8 && all(10, |c| "rwxst-".contains(c))),

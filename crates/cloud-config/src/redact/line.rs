@@ -1,6 +1,6 @@
-//! The redacted line of a finding.
+//! The redacted form of the line that a finding is about.
 //!
-//! Every byte of it is redacted, except:
+//! Every byte of the line is redacted, except:
 //!
 //! - keys in mappings of a cloud-config, and values with the form of a harmless field;
 //! - white space and YAML indicators between them;
@@ -17,37 +17,37 @@ use crate::diagnostic::Span;
 use crate::text::Lines;
 use crate::yaml::{Paths, SourceItem};
 
-/// The text that replaces a value.
+/// The replacement of a redacted value.
 const HIDDEN: &str = "<redacted>";
-/// The text that replaces everything else that is redacted.
+/// The replacement of any other redacted text.
 const OTHER: &str = "<...>";
-/// The maximum length of the printed part of a line in bytes, and of its part before the position of the finding.
+/// The largest number of printed bytes of a line, and of those before the position of the finding.
 const LONGEST: usize = 160;
 const BEFORE: usize = 60;
 
-/// A line that may be printed.
+/// A redacted line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The line, redacted.
     pub text: String,
-    /// The bytes of it that the finding is about; an empty range at the end of the line.
+    /// The range of `text` that the finding is about; empty at the end of the line.
     pub mark: Range<usize>,
 }
 
 /// The treatment of a byte.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Byte {
-    /// Unknown.
+    /// Not classified yet.
     Unknown,
-    /// Printed.
+    /// Printed as it is.
     Open,
-    /// Part of a redacted value.
+    /// Part of a value that is redacted.
     Hidden,
-    /// Part of other redacted text.
+    /// Part of other text that is redacted.
     Other,
 }
 
-/// The first line of `span` in `text`, which can have errors anywhere.
+/// Redacts the first line of `span` in `text`, which can have errors anywhere.
 pub fn line(text: &str, span: Span, lines: &Lines<'_>, paths: &Paths<'_>) -> Line {
     let start = boundary(text, span.start);
     let whole = lines.line(start);
@@ -63,7 +63,7 @@ pub fn line(text: &str, span: Span, lines: &Lines<'_>, paths: &Paths<'_>) -> Lin
     compose(text, &whole, &window, &bytes, start..boundary(text, span.end))
 }
 
-/// The last start of a character at or before a byte.
+/// Returns the last start of a character at or before a byte.
 fn boundary(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
@@ -72,7 +72,7 @@ fn boundary(text: &str, at: usize) -> usize {
     at
 }
 
-/// The printed part of a line, around the byte `at`.
+/// Returns the range of a line that is printed, around the byte `at`.
 fn window(text: &str, whole: &Range<usize>, at: usize) -> Range<usize> {
     if whole.len() <= LONGEST {
         return whole.clone();
@@ -82,14 +82,14 @@ fn window(text: &str, whole: &Range<usize>, at: usize) -> Range<usize> {
     start..boundary(text, (start + LONGEST).min(whole.end))
 }
 
-/// Returns true if a finding is about `text`, and it is a YAML marker without content.
+/// Returns true if `text` is a YAML marker without content, about which a finding can be.
 fn is_token(text: &str) -> bool {
     let token = text.trim_start_matches('\\');
     let address = token.strip_prefix('$').is_some_and(|name| Address::ALL.iter().any(|kind| kind.token() == name));
     text == "{{" || (address && text.len() <= token.len() + 2)
 }
 
-/// Returns true for a YAML indicator, the subject of a finding without a value.
+/// Returns true if `text` is a YAML indicator, about which a finding can be.
 fn is_sign(text: &str) -> bool {
     text.len() == 1
         && text.starts_with([
@@ -97,12 +97,12 @@ fn is_sign(text: &str) -> bool {
         ])
 }
 
-/// Classifies the bytes of a line that the document has parsed.
+/// Classifies the bytes of keys and values in the parsed document.
 fn paint_tree(text: &str, window: &Range<usize>, paths: &Paths<'_>, bytes: &mut [Byte]) {
     let mut open = Vec::new();
     paths.between(window.start, window.end, &mut |segments, span, written| {
         let range = span.start..span.end;
-        // A token that is cut at an end of the window is unknown.
+        // A key or value that the window cuts is not classified as printable.
         let source = if range.start < window.start || range.end > window.end { None } else { text.get(range.clone()) };
         let (harmless, otherwise) = match (written, source) {
             (SourceItem::Key(key), Some(source)) => {
@@ -128,7 +128,7 @@ fn paint_tree(text: &str, window: &Range<usize>, paths: &Paths<'_>, bytes: &mut 
     }
 }
 
-/// Classifies the other bytes: those between values, and those after the end of the document.
+/// Classifies the remaining bytes: those between values, and those after the end of the parsed document.
 fn paint_rest(text: &str, whole: &Range<usize>, window: &Range<usize>, document: Option<Span>, bytes: &mut [Byte]) {
     let is_read = |at: usize| document.is_some_and(|span| span.start <= at && at < span.end);
     if window.start == whole.start && !is_read(whole.start) {
@@ -143,7 +143,7 @@ fn paint_rest(text: &str, whole: &Range<usize>, window: &Range<usize>, document:
         let gap = bytes[at..].iter().take_while(|byte| **byte == Byte::Unknown).count();
         if gap > 0 {
             let (start, end) = (window.start + at, window.start + at + gap);
-            // The parsed document ends here; after its end, only blanks are kept.
+            // After the end of the parsed document, only the blanks at the beginning of a line are printable.
             let read = if is_read(start) { document.map_or(start, |span| span.end.clamp(start, end)) } else { start };
             let (mut head, tail) = signs(&text.as_bytes()[start..read], end < window.end && read == end);
             if head == read - start {
@@ -156,7 +156,7 @@ fn paint_rest(text: &str, whole: &Range<usize>, window: &Range<usize>, document:
     }
 }
 
-/// The number of bytes at the start of an unparsed line that may be printed.
+/// Returns the number of bytes at the beginning of an unparsed line that may be printed.
 fn opening(line: &str) -> usize {
     if line.trim_end() == "#cloud-config" {
         return line.len();
@@ -175,8 +175,8 @@ fn opening(line: &str) -> usize {
     }
 }
 
-/// The number of bytes at both ends of a text between two values that are YAML indicators and white space. At its end
-/// they count only if a value `follows`; a comment extends to the end of its line.
+/// Returns the numbers of YAML indicators and white space at both ends of a text between values. At its end, they are
+/// printable only if a value `follows`, because a comment extends to the end of its line.
 fn signs(text: &[u8], follows: bool) -> (usize, usize) {
     let sign = |at: usize| match text[at] {
         b' ' | b'\t' | b',' | b'[' | b']' | b'{' | b'}' => true,
@@ -199,7 +199,7 @@ fn paint(bytes: &mut [Byte], window: &Range<usize>, range: Range<usize>, with: B
     slice(bytes, window, range).fill(with);
 }
 
-/// Builds the printed line, and finds the position of the finding in it.
+/// Formats the redacted line, and finds the position of the finding in it.
 fn compose(text: &str, whole: &Range<usize>, window: &Range<usize>, bytes: &[Byte], about: Range<usize>) -> Line {
     let mut line = Line { text: String::new(), mark: 0..0 };
     let (mut first, mut last) = (None, None);
@@ -231,7 +231,7 @@ fn compose(text: &str, whole: &Range<usize>, window: &Range<usize>, bytes: &[Byt
         line.text.push_str(OTHER);
     }
     let first = first.unwrap_or(end);
-    // Of several lines, only the first is marked.
+    // Of a finding on several lines, only the first line is marked.
     line.mark = first..last.unwrap_or(if about.is_empty() { first } else { end }).max(first);
     line
 }

@@ -1,4 +1,4 @@
-//! A finding for output and records: with the name of its part, its lines and columns, and its key.
+//! A finding for reports and records: with the name of its part, its lines and columns, and the path of its key.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::yaml::Paths;
 pub struct LocatedFinding {
     /// The severity.
     pub severity: Severity,
-    /// The id of the rule.
+    /// The ID of the rule.
     pub id: &'static str,
     /// The problem.
     pub message: String,
@@ -30,7 +30,7 @@ pub struct LocatedFinding {
 }
 
 impl LocatedFinding {
-    /// Adds the position to `finding` of the part `name`.
+    /// Locates `finding` in the part `name`.
     pub fn new(name: &str, finding: &Finding, lines: &Lines<'_>, paths: &Paths<'_>) -> Self {
         let path = finding.span.map(|span| fields::path_text(&paths.at(span)));
         Self {
@@ -44,13 +44,13 @@ impl LocatedFinding {
         }
     }
 
-    /// The finding as one line: `NAME:LINE:COL: error: message (help) [id] at path`.
+    /// Formats the finding on one line: `NAME:LINE:COL: error: message (help) [id] at path`.
     pub fn line(&self) -> String {
         let position = position(&self.part, self.at.map(|at| at.start));
         format!("{position}: {}: {}", self.severity.as_str(), self.description())
     }
 
-    /// [`Self::line`] without its position and severity.
+    /// Formats the finding as [`Self::line`] does, without position and severity.
     pub fn description(&self) -> String {
         let help = self.help.as_ref().map_or_else(String::new, |help| format!(" ({help})"));
         let path = self.path.as_ref().map_or_else(String::new, |path| format!(" at {path}"));
@@ -58,7 +58,7 @@ impl LocatedFinding {
     }
 }
 
-/// `NAME:LINE:COL`, or just the name.
+/// Formats a position as `NAME:LINE:COL`, or as the name alone.
 pub fn position(name: &str, at: Option<Position>) -> String {
     at.map_or_else(|| name.to_owned(), |Position { line, column }| format!("{name}:{line}:{column}"))
 }

@@ -1,7 +1,7 @@
-//! Redaction of a configuration for messages: findings with their positions, and the lines that they are about.
+//! Redacts configurations for messages: findings with their positions, and the lines that they are about.
 //!
-//! A line of a configuration is never shown as it is. What is known to be harmless is let through (`fields`), and
-//! everything else is redacted (`line`): a value, a comment, what could not be read.
+//! A line of a configuration is never printed as it is. Keys and values that are known to be harmless are printed
+//! (`fields`); all other text is redacted (`line`), such as values, comments and text that cannot be parsed.
 
 mod fields;
 mod line;

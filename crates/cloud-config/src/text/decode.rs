@@ -1,4 +1,4 @@
-//! From the content of a file as written to its bytes (docs/cloud-config.md#write_files).
+//! Decodes the content of a file (docs/cloud-config.md#write_files).
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -9,8 +9,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use flate2::bufread::GzDecoder;
 use thiserror::Error;
 
-/// Bits of the last character that no byte takes up are let through, as in files made by hand; padding
-/// is asked for, since content without it may have been cut off.
+/// Unused bits of the last character are accepted, as in files made by hand. Padding is required, because content
+/// without padding may be truncated.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -21,31 +21,31 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The bytes that each member of gzip data begins with.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// The reasons for which content does not decode. Their messages show nothing of it.
+/// The reason why content cannot be decoded. Messages contain no part of the content.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
-    /// The name of the encoding is not known.
+    /// The encoding is unknown.
     #[error("unknown encoding")]
     Encoding,
-    /// It is not base64 all through.
+    /// The content is not valid base64.
     #[error("the content is not base64: {0}")]
     Base64(String),
-    /// It is not gzip all through.
+    /// The content is not valid gzip.
     #[error("invalid gzip data: {0}")]
     Gzip(String),
-    /// Decompressed, it is more than may be.
+    /// The decompressed content exceeds this size.
     #[error("the content is larger than {0} bytes when decompressed")]
     TooLarge(u64),
-    /// It is in more members than may be.
+    /// The content has too many gzip members.
     #[error("the content has more than {MEMBERS_MAX} gzip members")]
     Members,
 }
 
-/// The maximum number of gzip members beyond the first, in all contents together: each costs as much time as a
-/// kilobyte, and may be twenty bytes without content.
+/// The maximum number of additional gzip members in all contents together. Decoding a member takes as long as decoding
+/// a kilobyte, but a member can be as short as twenty bytes.
 pub const MEMBERS_MAX: usize = 10_000;
 
-/// The names of encodings, with what they undo: base64, then gzip.
+/// The names of encodings, each with true for base64 and for gzip.
 const ENCODINGS: [(&str, bool, bool); 9] = [
     ("", false, false),
     ("b64", true, false),
@@ -58,29 +58,29 @@ const ENCODINGS: [(&str, bool, bool); 9] = [
     ("gzip+base64", true, true),
 ];
 
-/// Every name of an encoding.
+/// All names of encodings.
 pub const NAMES: [&str; ENCODINGS.len() - 1] = {
     let mut names = [""; ENCODINGS.len() - 1];
     let mut at = 0;
     while at < names.len() {
-        // The first one has no name.
+        // The first row has an empty name.
         names[at] = ENCODINGS[at + 1].0;
         at += 1;
     }
     names
 };
 
-/// Returns true if `encoding` decompresses.
+/// Returns true if `encoding` includes compression.
 pub fn inflates(encoding: &str) -> bool {
     ENCODINGS.iter().any(|(name, _, gzip)| *name == encoding && *gzip)
 }
 
-/// Returns true if content of this encoding is written as base64.
+/// Returns true if `encoding` includes base64.
 pub fn is_base64(encoding: &str) -> bool {
     ENCODINGS.iter().any(|(name, base64, _)| *name == encoding && *base64)
 }
 
-/// The remedy for content that does not decode as `encoding`; `None` where the content has lost its end.
+/// Returns the remedy for content that is not valid in `encoding`; `None` if the content is truncated.
 pub fn suggest(content: &[u8], encoding: &str) -> Option<&'static str> {
     let (is_base64, inflates) = (is_base64(encoding), inflates(encoding));
     Some(match form(content) {
@@ -98,7 +98,7 @@ pub fn suggest(content: &[u8], encoding: &str) -> Option<&'static str> {
     })
 }
 
-/// Returns true if `content` is plain text, which no encoding decodes.
+/// Returns true if `content` is plain text in no encoding.
 pub fn is_text(content: &[u8]) -> bool {
     !content.trim_ascii().is_empty() && matches!(form(content), Form::Text)
 }
@@ -107,7 +107,7 @@ fn is_template(content: &[u8]) -> bool {
     ["{{", "{%", "<%", "${"].iter().any(|sign| content.starts_with(sign.as_bytes()))
 }
 
-/// The form of content by its beginning.
+/// The form of content, recognized by its beginning.
 enum Form {
     Gzip,
     Base64 { gzip: bool },
@@ -119,12 +119,12 @@ fn form(content: &[u8]) -> Form {
     if is_gzip(content) {
         return Form::Gzip;
     }
-    // Padding may be missing at the end.
+    // Padding is optional here, because the content may be truncated.
     let dense: Vec<u8> = content.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(400).collect();
     let whole = dense.len() - dense.len() % 4;
     match BASE64.decode(&dense[..whole]) {
         Ok(bytes) if is_gzip(&bytes) => Form::Base64 { gzip: true },
-        // Words are valid base64, too, but of bytes that are not text.
+        // Words can be valid base64, but the result is not text.
         Ok(bytes) if !content.trim_ascii().contains(&b' ') && (dense.len() > 40 || is_printable(&bytes)) => {
             Form::Base64 { gzip: false }
         }
@@ -132,7 +132,7 @@ fn form(content: &[u8]) -> Form {
     }
 }
 
-/// Returns true for text, which may end inside of a character.
+/// Returns true for text, which may end in the middle of a character.
 fn is_printable(bytes: &[u8]) -> bool {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -144,7 +144,7 @@ fn is_printable(bytes: &[u8]) -> bool {
     !text.is_empty() && text.chars().all(|c| !c.is_control() || c.is_ascii_whitespace())
 }
 
-/// The remedy for an unknown `encoding` whose meaning is clear.
+/// Returns the remedy for an unknown `encoding` whose meaning is clear.
 pub fn advise(encoding: &str) -> Option<&'static str> {
     let encoding = encoding.trim().to_ascii_lowercase();
     let has = |names: &[&str]| encoding.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| names.contains(&word));
@@ -164,15 +164,15 @@ pub fn advise(encoding: &str) -> Option<&'static str> {
     }
 }
 
-/// Undoes `encoding`, which gives at most `limit` bytes where it decompresses. Of `members`, those are taken that
-/// there are beyond the first.
+/// Decodes content; decompression may produce at most `limit` bytes. Each gzip member after the first one is subtracted
+/// from `members`.
 pub fn decode(content: Vec<u8>, encoding: &str, limit: u64, members: &mut usize) -> Result<Vec<u8>, DecodeError> {
     let (_, base64, gzip) = ENCODINGS.iter().find(|(name, ..)| *name == encoding).ok_or(DecodeError::Encoding)?;
     let content = if *base64 { unbase64(&content)? } else { content };
     if *gzip { gunzip(&content, limit, members) } else { Ok(content) }
 }
 
-/// Undoes base64, with line breaks and blanks anywhere.
+/// Decodes base64, which may contain white space anywhere.
 pub fn unbase64(content: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let dense: Cow<'_, [u8]> = if content.iter().any(u8::is_ascii_whitespace) {
         content.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect()
@@ -180,7 +180,7 @@ pub fn unbase64(content: &[u8]) -> Result<Vec<u8>, DecodeError> {
         content.into()
     };
     BASE64.decode(dense).map_err(|error| {
-        // The library's text names the offending byte, which may be part of a secret.
+        // The message of the library contains the invalid byte, which may be part of a secret.
         DecodeError::Base64(match error {
             base64::DecodeError::InvalidByte(at, _) => format!("invalid character at byte {at}"),
             base64::DecodeError::InvalidLength(_) => "invalid length for base64, possibly truncated".to_owned(),
@@ -192,12 +192,12 @@ pub fn unbase64(content: &[u8]) -> Result<Vec<u8>, DecodeError> {
     })
 }
 
-/// Undoes gzip, of one member or several, which gives at most `limit` bytes. Of `members`, those are taken that there
-/// are beyond the first. As with gzip itself, zeros that fill up a block behind the last one are nothing.
+/// Decompresses gzip of one or several members, up to `limit` bytes. Each member after the first one is subtracted from
+/// `members`. Zeros after the last member, such as padding of a block, are ignored, as gzip does.
 pub fn gunzip(content: &[u8], limit: u64, members: &mut usize) -> Result<Vec<u8>, DecodeError> {
     let broken = |error: io::Error| {
         let problem = error.to_string();
-        // A truncated file can end within the two bytes that each member begins with.
+        // A truncated file can end inside the magic bytes.
         DecodeError::Gzip(if content.iter().zip(GZIP_MAGIC).any(|(byte, magic)| *byte != magic) {
             "not gzip".to_owned()
         } else if error.kind() == io::ErrorKind::UnexpectedEof || problem.contains("incomplete") {
@@ -211,14 +211,14 @@ pub fn gunzip(content: &[u8], limit: u64, members: &mut usize) -> Result<Vec<u8>
     let mut out = Vec::new();
     let mut decoder = GzDecoder::new(content);
     loop {
-        // One byte more than may be is enough to know that it is too much.
+        // One byte more than the limit shows that the content is too large.
         let left = (limit - out.len() as u64).saturating_add(1);
         (&mut decoder).take(left).read_to_end(&mut out).map_err(broken)?;
         if out.len() as u64 > limit {
             return Err(DecodeError::TooLarge(limit));
         }
         let rest = *decoder.get_ref();
-        // A member never begins with a zero, so that these are counted once.
+        // No member begins with a zero, so the scan for zeros happens only once.
         if rest.first().is_none_or(|byte| *byte == 0) && rest.iter().all(|byte| *byte == 0) {
             return Ok(out);
         }

@@ -1,4 +1,4 @@
-//! Untrusted JSON: bounded before it is parsed, which takes many times its length.
+//! Untrusted JSON. Its size is checked before it is parsed, because the parsed form takes many times as much memory.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -15,50 +15,50 @@ const VALUES_MAX: usize = 500_000;
 /// The maximum depth of nesting.
 const DEPTH_MAX: usize = 100;
 
-/// The reasons for which a document is not read. Their messages show nothing of it.
+/// The reason why a document is not parsed. Messages contain no part of the document.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum BadJson {
-    /// It is too deep.
+    /// The nesting is too deep.
     #[error("more than {DEPTH_MAX} nested lists and objects")]
     Deep,
-    /// It is too much.
+    /// The document has too many values.
     #[error("more than {VALUES_MAX} values")]
     Much,
-    /// It is none, from this line and column on.
+    /// The document is invalid from this line and column on.
     #[error("invalid JSON at line {0}, column {1}")]
     None(usize, usize),
 }
 
-/// Parses a document; a byte order mark before it is passed over.
+/// Parses a document. A byte order mark at its beginning is ignored.
 pub fn parse(bytes: &[u8]) -> Result<Value, BadJson> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     check_size(bytes)?;
     serde_json::from_slice(bytes).map_err(|error| BadJson::None(error.line(), error.column()))
 }
 
-/// The keys that an object of a document has twice: the path of the object and the key, at most `most` of them. Of each
-/// such key, the last value counts.
+/// Returns keys that are duplicate in an object: the path of the object and the key, for at most `most` keys. Of a
+/// duplicate key, the last value is used.
 pub fn duplicate_keys(bytes: &[u8], most: usize) -> Vec<(String, String)> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut found = Vec::new();
     if check_size(bytes).is_ok() {
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-        // A document that breaks off is reported where it is parsed.
+        // An invalid document is reported when it is parsed.
         let _ = Duplicates { path: &mut String::new(), most, found: &mut found }.deserialize(&mut deserializer);
     }
     found
 }
 
-/// Walks a document for keys that are given twice.
+/// Visits all values of a document, and finds duplicate keys.
 struct Duplicates<'a> {
-    /// The path of the value that is read.
+    /// The path of the current value.
     path: &'a mut String,
     most: usize,
     found: &'a mut Vec<(String, String)>,
 }
 
 impl Duplicates<'_> {
-    /// The same for a value below this one.
+    /// Creates the visitor for a value in the current one.
     fn below(&mut self) -> Duplicates<'_> {
         Duplicates { path: self.path, most: self.most, found: self.found }
     }
@@ -84,7 +84,7 @@ impl<'de> Visitor<'de> for Duplicates<'_> {
         let length = self.path.len();
         while let Some(key) = map.next_key::<String>()? {
             let dot = if length == 0 { "" } else { "." };
-            // A path is kept for each finding below it.
+            // The key is shortened: each finding below it contains the path.
             let _ = write!(self.path, "{dot}{key:.60}");
             map.next_value_seed(self.below())?;
             self.path.truncate(length);
@@ -134,7 +134,7 @@ impl<'de> Visitor<'de> for Duplicates<'_> {
     }
 }
 
-/// Counts what costs memory.
+/// Counts values and the depth of nesting.
 fn check_size(bytes: &[u8]) -> Result<(), BadJson> {
     let (mut values, mut depth) = (1, 0_usize);
     let (mut in_text, mut escaped) = (false, false);
@@ -158,15 +158,15 @@ fn check_size(bytes: &[u8]) -> Result<(), BadJson> {
     Ok(())
 }
 
-/// Returns `value` as indented JSON in which every character that a terminal may act on is escaped.
+/// Formats `value` as indented JSON. Characters that a terminal could interpret are escaped.
 pub fn print<T: Serialize>(value: &T) -> String {
-    // Nothing here has keys that are no text, so this cannot fail.
+    // This cannot fail: all keys are strings.
     let text = serde_json::to_string_pretty(value).unwrap_or_default() + "\n";
     let is_shown = |c| c == '\n' || is_shown(c);
     if text.chars().all(is_shown) {
         return text;
     }
-    // Such a character stands in a string, where one of more than four digits is two.
+    // The character is in a string. JSON escapes one above U+FFFF as a surrogate pair.
     let escaped = |c: char| {
         if is_shown(c) {
             return String::from(c);

@@ -1,4 +1,4 @@
-//! Positions in a text: from byte offsets to lines and columns.
+//! Converts byte offsets in a text to lines and columns.
 
 use std::ops::Range;
 
@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::diagnostic::Span;
 
-/// A line and a column, both counted from 1; columns count characters. Lines end with a line feed, and a
-/// byte order mark is no part of the text.
+/// A line and a column, counted from 1. Columns count characters. A line ends with a line feed, and a byte order mark
+/// is not part of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Position {
     /// The line.
@@ -16,22 +16,23 @@ pub struct Position {
     pub column: usize,
 }
 
-/// Where something begins, and the first position behind it.
+/// The range from a first position to the position after the last character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct LineRange {
-    /// Where it begins.
+    /// The first position.
     #[serde(flatten)]
     pub start: Position,
-    /// The line it ends on.
+    /// The line of the last character.
     pub end_line: usize,
-    /// The column behind its last character.
+    /// The column after the last character.
     pub end_column: usize,
 }
 
-/// Characters are counted once for so many bytes, so that a position in a long line is found in no time.
+/// The number of characters is stored once per block of so many bytes, so that a position in a long line is found
+/// quickly.
 const BLOCK: usize = 512;
 
-/// Where the lines of a text begin.
+/// The starts of the lines of a text.
 pub struct Lines<'a> {
     bytes: &'a [u8],
     starts: Vec<usize>,
@@ -52,14 +53,14 @@ impl<'a> Lines<'a> {
         Self { bytes, counts: counts.collect(), starts: std::iter::once(0).chain(ends).collect() }
     }
 
-    /// The line and column of a byte.
+    /// Returns the line and column of a byte.
     pub fn position(&self, offset: usize) -> Position {
         let offset = offset.min(self.bytes.len());
         let line = self.starts.partition_point(|start| *start <= offset);
         Position { line, column: self.count(offset) - self.count(self.starts[line - 1]) + 1 }
     }
 
-    /// The number of characters before a byte.
+    /// Returns the number of characters before a byte.
     fn count(&self, offset: usize) -> usize {
         let block = offset / BLOCK;
         self.counts.get(block).or(self.counts.last()).map_or(0, |before| {
@@ -68,18 +69,18 @@ impl<'a> Lines<'a> {
         })
     }
 
-    /// The line and column where a span begins.
+    /// Returns the line and column of the first byte of a span.
     pub fn start(&self, span: Span) -> Position {
         self.position(span.start)
     }
 
-    /// Where a span begins and ends.
+    /// Returns the lines and columns of a span.
     pub fn extent(&self, span: Span) -> LineRange {
         let end = self.position(span.end.max(span.start));
         LineRange { start: self.start(span), end_line: end.line, end_column: end.column }
     }
 
-    /// The bytes of the line that a byte is on, without what ends it.
+    /// Returns the range of the line that contains a byte, without its line end.
     pub fn line(&self, offset: usize) -> Range<usize> {
         let number = self.starts.partition_point(|start| *start <= offset.min(self.bytes.len()));
         let start = self.starts[number - 1];
@@ -90,7 +91,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// The number of characters that begin in `bytes`: the other bytes of a character look like 10xxxxxx.
+/// Counts the characters that begin in `bytes`: all other bytes of a character have the form 10xxxxxx.
 fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }

@@ -1,4 +1,4 @@
-//! Text at its lowest level: lines, encodings, suggestions, secrets, and characters that a terminal may show.
+//! Basic operations on text: lines, encodings, suggestions, secrets, and printable characters.
 
 pub mod decode;
 pub mod json;

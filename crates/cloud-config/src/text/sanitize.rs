@@ -1,11 +1,11 @@
-//! Characters that are safe to print: visible, and without effect on a terminal or on their neighbors.
+//! Characters that are safe to print: visible, and without effect on the terminal or on other characters.
 
 use std::ops::RangeInclusive;
 
-/// Characters that are printed as escapes besides the control characters, in ascending order.
+/// The characters, besides control characters, that are printed as escapes, in ascending order.
 ///
-/// Unicode's format characters and default-ignorable code points, its line and paragraph separators, blank letters and
-/// symbols, and spaces that look like U+0020 and differ from it: two names that differ in one of these look the same.
+/// These are Unicode's format characters and default-ignorable code points, its line and paragraph separators, blank
+/// letters and symbols, and spaces other than U+0020. Two names that differ in one of these look the same.
 const ESCAPED: [RangeInclusive<char>; 31] = [
     '\u{a0}'..='\u{a0}',
     '\u{ad}'..='\u{ad}',
@@ -20,11 +20,11 @@ const ESCAPED: [RangeInclusive<char>; 31] = [
     '\u{1680}'..='\u{1680}',
     '\u{17b4}'..='\u{17b5}',
     '\u{180b}'..='\u{180f}',
-    // Spaces, zero-width characters, separators and marks of direction.
+    // Spaces, zero-width characters, separators and directional marks.
     '\u{2000}'..='\u{200f}',
     '\u{2028}'..='\u{202f}',
     '\u{205f}'..='\u{206f}',
-    // A braille cell without dots.
+    // The braille pattern without dots.
     '\u{2800}'..='\u{2800}',
     '\u{3000}'..='\u{3000}',
     '\u{3164}'..='\u{3164}',
@@ -37,13 +37,14 @@ const ESCAPED: [RangeInclusive<char>; 31] = [
     '\u{13430}'..='\u{1343f}',
     '\u{16fe4}'..='\u{16fe4}',
     '\u{1bca0}'..='\u{1bca3}',
-    // A note without a head.
+    // The musical symbol null notehead.
     '\u{1d159}'..='\u{1d159}',
     '\u{1d173}'..='\u{1d17a}',
     '\u{e0000}'..='\u{e0fff}',
 ];
 
-/// Returns `text` as one line that does nothing to a terminal: what [`is_shown`] refuses is escaped.
+/// Returns `text` on one line and without effect on a terminal. All characters for which [`is_shown`] is false are
+/// escaped.
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -52,7 +53,7 @@ pub fn printable(text: &str) -> String {
     out
 }
 
-/// Returns true if `c` is visible, or the space U+0020, and leaves its neighbors alone.
+/// Returns true if `c` is visible or U+0020, and does not change how other characters look.
 pub fn is_shown(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
@@ -64,8 +65,8 @@ pub fn is_shown(c: char) -> bool {
 mod tests {
     use super::*;
 
-    /// The characters to escape, listed independently of the table: Unicode's `Default_Ignorable_Code_Point`, its
-    /// format characters, its separators but U+0020, and those that are blank in most fonts.
+    /// The characters to escape, independent of the table: Unicode's `Default_Ignorable_Code_Point`, its format
+    /// characters, its separators except U+0020, and characters that are blank in most fonts.
     const INVISIBLE: [(u32, u32); 41] = [
         (0x0, 0x1f),
         (0x7f, 0x9f),

@@ -1,4 +1,4 @@
-//! Values that must never be seen: file contents, password hashes.
+//! Values that must never be printed, such as file contents and password hashes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,16 +6,18 @@ use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A value that cannot be printed or serialized: `Debug` and `Serialize` show [`REDACTED`].
+/// A value that is never printed or serialized: `Debug` and `Serialize` write [`REDACTED`] instead.
 ///
-/// The value is reached by [`Secret::expose`] alone, so that every use can be searched for (docs/security.md#secrets).
+/// Only [`Secret::expose`] and [`Secret::into_exposed`] access the value, so all uses can be found by name
+/// (docs/security.md#secrets).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret<T>(T);
 
-/// The text that replaces a secret.
+/// The replacement for a secret.
 pub const REDACTED: &str = "<secret>";
 
-/// Returns true if `text` is [`REDACTED`] alone. It comes from `--print-config` and is no real content or password.
+/// Returns true if `text` equals [`REDACTED`]. Such text comes from `--print-config`, and is no real content or
+/// password.
 pub fn is_redacted(text: impl AsRef<[u8]>) -> bool {
     text.as_ref().trim_ascii() == REDACTED.as_bytes()
 }
@@ -25,9 +27,9 @@ pub fn is_partly_redacted(text: &str) -> bool {
     is_redacted(text) || (text.contains("://") && text.contains(REDACTED))
 }
 
-/// Redacts what may be secret of a URL in `text`: credentials, query, fragment and path parameters.
+/// Redacts the parts of a URL in `text` that may be secret: credentials, query, fragment and path parameters.
 ///
-/// Where it is unclear where one of them ends, too much is redacted rather than too little.
+/// If it is unclear where a part ends, the larger part is redacted.
 pub fn redact_url(text: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = text.split_once("://") else { return Cow::Borrowed(text) };
     let (credentials, rest) = rest.rsplit_once('@').map_or((false, rest), |(_, rest)| (true, rest));
@@ -46,16 +48,16 @@ pub fn redact_url(text: &str) -> Cow<'_, str> {
     Cow::Owned(redacted)
 }
 
-/// Returns the range in a URL, or in its path, of the first sign that parameters follow: `?` of a query, `#` of a
-/// fragment, `;` of path parameters such as `;jsessionid=`. Their percent-encoded forms count, also encoded repeatedly.
+/// Returns the range of the first sign of parameters in a URL or its path: `?` of a query, `#` of a fragment, `;` of
+/// path parameters such as `;jsessionid=`. Percent-encoded forms of these also count, even if encoded repeatedly.
 ///
-/// Any of them may hold a secret with a `/` in it, so everything behind the sign is redacted.
+/// A parameter may be a secret that contains `/`, so everything after the sign is redacted.
 pub fn url_parameters(url: &str) -> Option<Range<usize>> {
     let bytes = url.as_bytes();
     (0..bytes.len()).find_map(|at| match bytes[at] {
         b'?' | b'#' | b';' => Some(at..at + 1),
         b'%' => {
-            // `%3B` is `%253B` when it is encoded again.
+            // If `%3B` is encoded again, it becomes `%253B`.
             let mut digits = at + 1;
             while bytes[digits..].starts_with(b"25") {
                 digits += 2;
@@ -68,17 +70,17 @@ pub fn url_parameters(url: &str) -> Option<Range<usize>> {
 }
 
 impl<T> Secret<T> {
-    /// Hides `value`.
+    /// Wraps `value`.
     pub const fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// The value itself.
+    /// Returns the secret value.
     pub const fn expose(&self) -> &T {
         &self.0
     }
 
-    /// The value itself, taken out.
+    /// Unwraps the secret value.
     pub fn into_exposed(self) -> T {
         self.0
     }

@@ -1,9 +1,9 @@
-//! The word that was probably meant.
+//! Suggests known words that are similar to a misspelled one.
 
-/// Those of `known` that a misspelled word is closest to: two at most, and of none more than a third is wrong.
+/// Returns the words of `known` that are closest to a misspelled word, at most two. At most a third of each is wrong.
 ///
-/// Capitals and the choice of `-` or `_` are no mistakes. A word too many or too few, as in `discovery_url` for
-/// `discovery`, is a small one.
+/// Upper case and the choice of `-` or `_` are not counted as mistakes. An additional or missing word, as in
+/// `discovery_url` for `discovery`, counts as one.
 pub fn closest(word: &str, known: impl IntoIterator<Item = &'static str>) -> Vec<&'static str> {
     let mut nearest = Vec::new();
     if word.is_empty() || word.len() > 64 {
@@ -22,22 +22,22 @@ pub fn closest(word: &str, known: impl IntoIterator<Item = &'static str>) -> Vec
         }
         nearest.push(name);
     }
-    // What is as close to this as to that is close to neither.
+    // If more than two words are equally close, none is a useful suggestion.
     if nearest.len() > 2 { Vec::new() } else { nearest }
 }
 
-/// The help for a misspelled word: ``did you mean `x`?``; `None` if no known word is close.
+/// Returns a suggestion for a misspelled word, ``did you mean `x`?``; `None` if no known word is close.
 pub fn help(word: &str, known: impl IntoIterator<Item = &'static str>) -> Option<String> {
     question(&closest(word, known))
 }
 
-/// ``did you mean `x`?``, ``did you mean `x` or `y`?``
+/// Formats a suggestion: ``did you mean `x`?``, ``did you mean `x` or `y`?``
 pub fn question<T: AsRef<str>>(names: &[T]) -> Option<String> {
     let names: Vec<_> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
     (!names.is_empty()).then(|| format!("did you mean {}?", names.join(" or ")))
 }
 
-/// Those of `known` that are closest to `word` and differ from it in no more than `most` letters.
+/// Returns the words of `known` that are closest to `word` and differ from it in at most `most` letters.
 pub fn closest_within(word: &str, most: usize, known: impl IntoIterator<Item = &'static str>) -> Vec<&'static str> {
     let is_as_long = |name: &&str| name.len().abs_diff(word.len()) <= most;
     let distances = known.into_iter().filter(is_as_long).map(|name| (distance(word.as_bytes(), name.as_bytes()), name));
@@ -46,7 +46,7 @@ pub fn closest_within(word: &str, most: usize, known: impl IntoIterator<Item = &
     near.into_iter().filter(|(distance, _)| Some(*distance) == least).map(|(_, name)| name).collect()
 }
 
-/// Returns true if `word` differs from one of `known` by case and by at most a third of its letters.
+/// Returns true if a word of `known` differs from `word` only in case and in at most a third of its letters.
 pub fn is_close(word: &str, known: &[&str]) -> bool {
     let lower = word.to_ascii_lowercase();
     word.len() <= 64 && known.iter().any(|name| distance(lower.as_bytes(), name.as_bytes()) * 3 <= name.len())
@@ -61,13 +61,13 @@ fn mistakes(word: &str, name: &str) -> usize {
     }
     let longer = long.len() - short.len();
     if longer * 3 > name.len() {
-        // As many letters are wrong at least, which is too many already.
+        // The distance is at least the difference in length, which is already too large.
         return longer;
     }
     distance(word.as_bytes(), name.as_bytes())
 }
 
-/// The number of insertions, deletions, replacements and swaps of letters between the two.
+/// Returns the number of inserted, deleted, replaced and swapped letters between two words.
 fn distance(from: &[u8], to: &[u8]) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=to.len()).collect();
