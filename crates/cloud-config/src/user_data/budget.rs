@@ -5,29 +5,29 @@ use crate::text::decode::{self, DecodeError, MEMBERS_MAX};
 
 /// The maximum size of user-data before decompression, and of all its parts together after it, in bytes.
 pub const USER_DATA_MAX: usize = 16 << 20;
-/// How often gzip may be inside gzip.
+/// The greatest depth of gzip inside gzip.
 pub const GZIP_DEPTH: usize = 4;
-/// How often a multipart may be inside another.
+/// The greatest depth of multiparts inside multiparts.
 pub const MULTIPART_DEPTH: usize = 4;
-/// How many parts there may be, those of multiparts in it and these themselves included.
+/// The largest number of parts, including multiparts and the parts in them.
 pub const PARTS_MAX: usize = 10_000;
 
-/// The rest of the budget.
+/// The remaining budget.
 pub(super) struct Budget {
-    /// Bytes of parts.
+    /// The bytes of all parts.
     text: usize,
-    /// Bytes that decompression may give, which need not be those of parts.
+    /// The bytes of all decompressed data, including data that does not become part of a part.
     inflated: usize,
-    /// Members of gzip.
+    /// The number of additional gzip members.
     members: usize,
     parts: usize,
 }
 
-/// The extent of an error.
+/// The part of the user-data that an error affects.
 pub(super) enum BudgetError {
-    /// The part it is found in.
+    /// Only the current part.
     Part(Finding),
-    /// All of the user-data: it is too much.
+    /// The user-data as a whole, because a limit is exceeded.
     All(Finding),
 }
 
@@ -38,13 +38,13 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Takes one more part.
+    /// Subtracts one part.
     pub fn part(&mut self) -> Result<(), BudgetError> {
         self.parts = self.parts.checked_sub(1).ok_or_else(|| too_much(format!("has more than {PARTS_MAX} parts")))?;
         Ok(())
     }
 
-    /// Takes the text of a part.
+    /// Subtracts the text of a part.
     pub fn text(&mut self, bytes: usize) -> Result<(), BudgetError> {
         let left = self.text.checked_sub(bytes);
         self.text =
@@ -52,7 +52,7 @@ impl Budget {
         Ok(())
     }
 
-    /// Undoes gzip where `bytes` begin with it, or where `must` says that they do.
+    /// Decompresses `bytes` if they are gzip, repeatedly. With `must`, it is an error if they are not.
     pub fn inflate(&mut self, mut bytes: Vec<u8>, mut must: bool) -> Result<Vec<u8>, BudgetError> {
         for _ in 0..GZIP_DEPTH {
             if !is_gzip(&bytes) && (!must || bytes.is_empty()) {
@@ -80,7 +80,7 @@ impl Budget {
     }
 }
 
-/// Returns true if `bytes` begin as gzip does.
+/// Returns true if `bytes` begin like gzip data.
 pub(super) fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
 }

@@ -1,4 +1,4 @@
-//! The kind of content, by its first bytes (docs/user-data.md).
+//! Recognizes the kind of content by its first bytes (docs/user-data.md).
 
 use serde::Serialize;
 
@@ -20,20 +20,20 @@ pub enum ContentKind {
     Ignition,
     /// A multipart, whose parts follow it.
     Multipart,
-    /// Nothing.
+    /// Empty content.
     Empty,
-    /// Something that this program does not know, as the whole user-data: an error.
+    /// User-data of an unknown kind, which is an error.
     Unknown,
-    /// The same as one of several parts: it is for another program, and skipped.
+    /// A part of an unknown kind in a multipart. It is for another program, and skipped.
     Skipped,
-    /// Not a part of the user-data: the network description of the platform (docs/network.md).
+    /// The network description of the platform, which is not part of the user-data (docs/network.md).
     Network,
-    /// Something that cannot be made sense of: compressed or encoded, and damaged.
+    /// Damaged content: compression or encoding that cannot be undone.
     Unreadable,
 }
 
 impl ContentKind {
-    /// A description of the kind.
+    /// Returns a description of the kind.
     pub const fn description(self) -> &'static str {
         match self {
             Self::CloudConfig => "cloud-config",
@@ -48,19 +48,19 @@ impl ContentKind {
     }
 }
 
-/// The result of looking at content.
+/// The result of recognizing content.
 pub(super) enum Recognized {
-    /// A form that is read.
+    /// Content of a known kind.
     Known(ContentKind),
-    /// A multipart with headers of its own.
+    /// A multipart with its headers.
     Multipart(Multipart),
-    /// A cloud-config whose first line is almost its header.
+    /// A cloud-config whose first line is a misspelled header.
     AlmostHeader,
-    /// Anything else.
+    /// Any other content.
     Unknown,
 }
 
-/// Recognizes `bytes`, which do not begin with a byte order mark.
+/// Recognizes `bytes`, which have no byte order mark.
 pub(super) fn recognize(bytes: &[u8]) -> Recognized {
     if is_almost_header(bytes) || is_below_interpreter(bytes, false) {
         Recognized::AlmostHeader
@@ -75,18 +75,18 @@ pub(super) fn recognize(bytes: &[u8]) -> Recognized {
     }
 }
 
-/// A line of `bytes`, without its end.
+/// Returns the line with this index, without its line end.
 fn line(bytes: &[u8], number: usize) -> &[u8] {
     bytes.split(|byte| *byte == b'\n').nth(number).unwrap_or_default()
 }
 
-/// Returns the length of the blank lines that `bytes` begin with.
+/// Returns the length of the blank lines at the beginning of `bytes`.
 pub(super) fn blank_lines(bytes: &[u8]) -> usize {
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');
     lines.take_while(|line| line.trim_ascii().is_empty()).map(<[u8]>::len).sum()
 }
 
-/// `line` as text without the white space after it.
+/// Returns `line` as text without white space at its end.
 fn trimmed(line: &[u8]) -> Option<&str> {
     std::str::from_utf8(line).ok().map(str::trim_end)
 }
@@ -95,41 +95,42 @@ fn is_header(line: &[u8]) -> bool {
     trimmed(line) == Some(hint::HEADER)
 }
 
-/// Returns true for a cloud-config, by its header.
+/// Returns true for a cloud-config with a valid header.
 pub(super) fn is_document(bytes: &[u8]) -> bool {
     is_header(line(bytes, 0)) || is_template(bytes)
 }
 
-/// Returns true if this is a cloud-config below the header line of a template, as Cluster API makes them.
+/// Returns true for a cloud-config below the first line of a template, as Cluster API generates.
 pub(super) fn is_template(bytes: &[u8]) -> bool {
     is_template_line(line(bytes, 0)) && is_header(line(bytes, 1))
 }
 
-/// Returns true for the first line of a template as cloud-init reads it, in any case and with any blanks.
+/// Returns true for the first line of a template. As in cloud-init, case and blanks do not matter.
 pub(super) fn is_template_line(line: &[u8]) -> bool {
     let text = trimmed(line).and_then(|line| line.strip_prefix("##")).unwrap_or_default();
     let Some((name, value)) = text.split_once(':') else { return false };
     name.trim().eq_ignore_ascii_case("template") && value.trim().eq_ignore_ascii_case("jinja")
 }
 
-/// The line where the header of a cloud-config stands: the first one, or the line after that of a template.
+/// Returns the line that should be the header of a cloud-config: the first one, or the one below the first line of a
+/// template.
 fn header_line(bytes: &[u8]) -> Option<&str> {
     let is_template = is_template_line(line(bytes, 0));
     let text = std::str::from_utf8(line(bytes, usize::from(is_template))).ok()?;
     text.split('\r').next()
 }
 
-/// Returns true if the line of the header is `#!cloud-config` in some spelling, or a script's interpreter line that
-/// names `cloud-config`. No shell may run what follows: it is YAML.
+/// Returns true if that line is a spelling of `#!cloud-config`, or an interpreter line that contains `cloud-config`. A
+/// shell must not run the YAML below it.
 pub(super) fn is_header_as_script(bytes: &[u8]) -> bool {
     let Some(text) = header_line(bytes).and_then(|text| text.strip_prefix("#!")) else { return false };
     let mut words = text.split_whitespace();
     hint::is_header_name(text) || words.any(|word| word.rsplit('/').next().is_some_and(hint::is_header_name))
 }
 
-/// Returns true if the line is almost the header, so that a cloud-config follows.
+/// Returns true if that line is a misspelled header and a cloud-config follows.
 fn is_almost_header(bytes: &[u8]) -> bool {
-    // Below a header with a blank before its `#` stands a cloud-config as well.
+    // A blank before the `#` also makes a misspelled header.
     let is_near = |line: &str| {
         line.trim_start_matches([' ', '\t']).starts_with('#')
             && line.trim_end() != hint::HEADER
@@ -141,23 +142,23 @@ fn is_almost_header(bytes: &[u8]) -> bool {
         || is_late_header(bytes)
 }
 
-/// Returns true if text stands after the header on its line, so that only the lines below it are a document.
+/// Returns true if other text follows the header on its line. The document then begins in the next line.
 pub(super) fn has_text_after_header(bytes: &[u8]) -> bool {
     let rest = header_line(bytes).and_then(|line| line.strip_prefix(hint::HEADER)).unwrap_or_default();
     let is_separate = rest.starts_with([' ', '\t', ':', ',', ';']) && !rest.trim().is_empty();
     is_separate && !rest.contains("\\n") && bytes.trim_ascii_end().contains(&b'\n')
 }
 
-/// Returns true if a key stands after the header on its line. In a part with the type of a cloud-config, other text
-/// there is a comment.
+/// Returns true if a key follows the header on its line. Any other text there is a comment, if the part has the type of
+/// a cloud-config.
 pub(super) fn has_key_after_header(bytes: &[u8]) -> bool {
     has_text_after_header(bytes) && header_line(bytes).is_some_and(hint::is_key_after_header)
 }
 
-/// Lines before a header, at most.
+/// The largest number of lines above a header that are examined.
 const LINES_BEFORE: usize = 20;
 
-/// Returns true if only blank lines, comments and `---` stand before the header, which is no longer one there.
+/// Returns true if only blank lines, comments and `---` precede the header. It has no effect there.
 pub(super) fn is_late_header(bytes: &[u8]) -> bool {
     if is_document(bytes) || header_line(bytes).is_some_and(|line| line.starts_with("#!")) {
         return false;
@@ -175,9 +176,9 @@ pub(super) fn is_late_header(bytes: &[u8]) -> bool {
     false
 }
 
-/// A cloud-config below an interpreter line: neither a shell nor another program can run it.
+/// Returns true for a cloud-config below an interpreter line, which neither a shell nor another interpreter can run.
 ///
-/// With `is_typed`, the part has the type of a cloud-config, so that any key will do.
+/// With `is_typed`, the part has the type of a cloud-config, so a single key is sufficient.
 pub(super) fn is_below_interpreter(bytes: &[u8], is_typed: bool) -> bool {
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let Some(interpreter) = lines.next().and_then(|line| line.strip_prefix(b"#!")) else { return false };
@@ -194,7 +195,7 @@ pub(super) fn is_below_interpreter(bytes: &[u8], is_typed: bool) -> bool {
             Some(line) => {
                 let Some((key, rest)) = line.split_once(':') else { return false };
                 let is_entry = rest.is_empty() || rest.starts_with([' ', '\t']);
-                // No program has a relative path.
+                // An interpreter with a relative path is not a real one.
                 let is_program = interpreter.trim_start().starts_with('/') && !is_shell(interpreter);
                 let is_ours = || crate::config::is_key(key) && (!is_program || is_whole_config(bytes));
                 return is_entry && is_name(key) && (has_header || is_ours());
@@ -205,9 +206,9 @@ pub(super) fn is_below_interpreter(bytes: &[u8], is_typed: bool) -> bool {
     false
 }
 
-/// Returns true if `bytes` are a cloud-config by all their top-level keys, and by a host name or the type of a section.
-/// A line such as `hostname: n1` or `users: list = []` is also one of Python, but a program of such lines alone does
-/// nothing.
+/// Returns true if all top-level keys of `bytes` are those of a cloud-config, and a host name or a section of the right
+/// type is among them. Lines such as `hostname: n1` or `users: list = []` are also valid Python, but a program that
+/// consists only of such lines has no effect.
 fn is_whole_config(bytes: &[u8]) -> bool {
     const SECTIONS: [&str; 4] = ["ssh_authorized_keys", "users", "write_files", "coreos"];
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
@@ -229,15 +230,15 @@ fn is_whole_config(bytes: &[u8]) -> bool {
         && entries.iter().any(|entry| is_section(entry) || is_hostname(entry))
 }
 
-/// Returns true if an interpreter line names a shell, by itself or after `env`.
+/// Returns true if the interpreter in an interpreter line is a shell, directly or as an argument of `env`.
 fn is_shell(interpreter: &str) -> bool {
     let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
     let mut words = interpreter.split_whitespace().map(name).skip_while(|word| word == "env" || word.starts_with('-'));
-    // Without a name, bash runs it.
+    // Without an interpreter, bash runs the script.
     words.next().is_none_or(|name| matches!(name.as_str(), "sh" | "bash" | "dash" | "ash" | "zsh" | "ksh"))
 }
 
-/// Expressions of a template that nothing has rendered.
+/// Reports template expressions that were not rendered.
 pub(super) fn unrendered_expressions(text: &str) -> Vec<Finding> {
     let mut findings = Findings::default();
     for (start, _) in text.match_indices('{').filter(|(start, _)| text[start + 1..].starts_with(['{', '%'])) {
@@ -249,7 +250,7 @@ pub(super) fn unrendered_expressions(text: &str) -> Vec<Finding> {
     findings.into_list()
 }
 
-/// Returns true if this is JSON with a version of Ignition, old or new; the rest of it is not kept.
+/// Returns true for JSON with a version of Ignition, whether old or new. The rest of the document is not kept.
 fn is_ignition(bytes: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Old {
@@ -270,7 +271,7 @@ fn is_ignition(bytes: &[u8]) -> bool {
         && (serde_json::from_slice::<New>(bytes).is_ok() || serde_json::from_slice::<Old>(bytes).is_ok())
 }
 
-/// First lines by which cloud-init knows forms that this program does not, and the remedies.
+/// The first lines of kinds that only cloud-init knows, with a description and the remedy.
 const FOREIGN: [(&str, &str, &str); 7] = [
     ("#include", "an include list", INCLUDE),
     ("#include-once", "an include list", INCLUDE),
@@ -283,10 +284,11 @@ const FOREIGN: [(&str, &str, &str); 7] = [
 
 const INCLUDE: &str = "write the content of its URLs in its place: URLs are not fetched";
 
-/// The remedy for a part in base64.
+/// The remedy for a part that is in base64.
 const PART_IN_BASE64: &str = "give the part the header `Content-Transfer-Encoding: base64`";
 
-/// Returns the finding for a part that its type calls a cloud-config or a script, `kind`, if it clearly is neither.
+/// Returns the error for a part whose type is that of a cloud-config or a script (`kind`), if its content clearly is
+/// not.
 pub(super) fn mistyped(bytes: &[u8], kind: &str) -> Option<Finding> {
     let is_base64 = hint::encoding(bytes).is_some();
     let is_comment = kind == "cloud-config" && hint::is_document_in_comment(bytes);
@@ -295,7 +297,7 @@ pub(super) fn mistyped(bytes: &[u8], kind: &str) -> Option<Finding> {
     Some(Finding::new(&rules::BAD_PART, None, message).help(if is_base64 { PART_IN_BASE64 } else { help }))
 }
 
-/// The finding for unknown content, described by `what`.
+/// Creates the finding about content of an unknown kind; `what` is its description.
 pub(super) fn unknown(bytes: &[u8], rule: &'static Rule, what: &str) -> Finding {
     let consequence = if *rule == rules::UNKNOWN_PART { "part skipped" } else { "not applied" };
     let finding = |problem: String| Finding::new(rule, Span::new(0, 0), format!("{what} {problem}; {consequence}"));
@@ -310,7 +312,7 @@ pub(super) fn unknown(bytes: &[u8], rule: &'static Rule, what: &str) -> Finding 
     finding("has an unknown format".to_owned()).help("a cloud-config begins with `#cloud-config`, a script with `#!`")
 }
 
-/// Returns true for text in UTF-16, with a byte order mark or where its first characters show it.
+/// Returns true for text in UTF-16, recognized by a byte order mark or its first characters.
 pub(super) fn is_utf16(bytes: &[u8]) -> bool {
     let is_text = |byte: u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
     let pairs = bytes.get(..8).unwrap_or_default();
@@ -319,7 +321,8 @@ pub(super) fn is_utf16(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || is_plain(0) || is_plain(1)
 }
 
-/// Returns `bytes` as text of the same length: each byte that is not UTF-8 becomes a `?`, so that all positions stay.
+/// Converts `bytes` to text of the same length: each byte that is not valid UTF-8 becomes a `?`, so that positions stay
+/// valid.
 pub(crate) fn lossy_text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| {
         let mut text = String::with_capacity(error.as_bytes().len());

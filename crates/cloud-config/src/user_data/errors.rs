@@ -1,4 +1,4 @@
-//! Messages about the form of user-data.
+//! Findings about the form of user-data.
 
 use super::Part;
 use super::content_kind::{self, ContentKind};
@@ -13,14 +13,15 @@ pub(super) fn no_boundary(span: Option<Span>) -> Finding {
     finding.help("write `Content-Type: multipart/mixed; boundary=\"BOUNDARY\"`")
 }
 
-/// `strays` are the parts that were found without it.
+/// Creates the finding about a boundary that is in no line. `strays` are the parts that were found without it.
 pub(super) fn boundary_nowhere(span: Span, strays: &[Part]) -> Finding {
     let message = format!("the boundary from Content-Type is missing; {}", consequence(strays));
     let finding = Finding::new(&rules::BAD_MIME, span, message);
     finding.help("begin each part with a line of two dashes and the boundary")
 }
 
-/// An invalid line among the headers of a multipart or, by `rule`, of one of its parts.
+/// Creates the finding about an invalid line in the headers of a multipart or, with another `rule`, of one of its
+/// parts.
 pub(super) fn no_header(rule: &'static Rule, span: Span) -> Finding {
     let finding = Finding::new(rule, span, "invalid header line; not applied");
     finding.help("write an empty line between the headers and the content")
@@ -31,7 +32,7 @@ pub(super) fn transfer_encoding(span: Span) -> Finding {
     finding.help("write base64, quoted-printable, 7bit, 8bit or binary")
 }
 
-/// The message `message` about the part `words`, which is skipped.
+/// Formats `message` for a skipped part; `words` is the name of the part.
 pub(super) fn of_part(words: &str, message: &str) -> String {
     match message.strip_suffix("; not applied") {
         Some(problem) => format!("{words}: {problem}; part skipped"),
@@ -39,7 +40,7 @@ pub(super) fn of_part(words: &str, message: &str) -> String {
     }
 }
 
-/// A final boundary that is missing where all ends, which is after so many bytes.
+/// Creates the finding about a missing final boundary; `end` is the end of the user-data.
 pub(super) fn truncated(end: usize) -> Finding {
     let message = "the final boundary is missing, so that the data may be truncated; only the host name and SSH \
                    keys are applied";
@@ -52,7 +53,8 @@ pub(super) fn part_after_end(line: Span) -> Finding {
     Finding::new(&rules::STRAY_CONTENT, line, message)
 }
 
-/// A part outside of the boundaries, `words`; `place` says where. `parts` is what it became.
+/// Creates the finding about a part outside of the boundaries. `words` is its name, `place` says where it is, and
+/// `parts` are the parts that were made of it.
 pub(super) fn stray_part(stray: &Stray, words: &str, place: &str, parts: &[Part]) -> Finding {
     if stray.is_mistyped {
         return mistyped_boundary(stray.line, &format!("before {words}"), parts);
@@ -62,14 +64,15 @@ pub(super) fn stray_part(stray: &Stray, words: &str, place: &str, parts: &[Part]
     finding.help("begin each part with a line `--BOUNDARY`, and end the last one with `--BOUNDARY--`")
 }
 
-/// A line that is almost the boundary; `place` says between which parts, and `parts` is what those became.
+/// Creates the finding about a mistyped boundary. `place` says between which parts it is, and `parts` are the parts
+/// that were made of these.
 pub(super) fn mistyped_boundary(line: Span, place: &str, parts: &[Part]) -> Finding {
     let message = format!("this line {place} is almost the boundary; {}", consequence(parts));
     let finding = Finding::new(&rules::BAD_MIME, line, message);
     finding.help("write two dashes and the boundary exactly as in Content-Type")
 }
 
-/// The consequence for parts of which only access is applied.
+/// Returns the consequence for parts of which only the host name and SSH keys are applied.
 fn consequence(parts: &[Part]) -> &'static str {
     let has = |form| parts.iter().any(|part| part.form == form);
     match (has(ContentKind::CloudConfig), has(ContentKind::Script)) {
@@ -85,13 +88,13 @@ pub(super) fn header_again(wanted: Wanted, span: Span) -> Finding {
     Finding::new(&rules::DUPLICATE_HEADER, span, message).help("keep one of them")
 }
 
-/// Blank lines before the first line of a part of that form.
+/// Creates the finding about blank lines before the first line of a part; `form` is its kind.
 pub(super) fn blank_lines(form: &str) -> Finding {
     let message = format!("blank line before the first line of the {form}; line ignored");
     Finding::new(&rules::LEADING_BLANK_LINE, Span::new(0, 0), message).help("leave one blank line below the headers")
 }
 
-/// Blank lines before the headers of the part `words`, which begins at `at`.
+/// Creates the finding about blank lines before the headers of a part; `words` is its name and `at` its start.
 pub(super) fn blank_lines_above(words: &str, at: Span) -> Finding {
     let message = format!("{words}: blank line before its headers; line ignored");
     Finding::new(&rules::LEADING_BLANK_LINE, at, message).help("write the headers right below the boundary")
@@ -102,7 +105,8 @@ pub(super) fn odd_multipart(span: Span) -> Finding {
     Finding::new(&rules::ODD_MULTIPART, span, message).help("write multipart/mixed")
 }
 
-/// The finding for a first line of `text` that is almost the header, or for the second where the first is a template's.
+/// Creates the finding about a misspelled header in the first line of `text`, or in the second if the first belongs to
+/// a template.
 pub(super) fn almost_header(text: &str) -> Finding {
     let mut start = 0;
     let first = text.split('\n').next().unwrap_or_default();
@@ -136,7 +140,7 @@ pub(super) fn almost_header(text: &str) -> Finding {
     })
 }
 
-/// The remedy for `line`, which is almost the header.
+/// Returns the remedy for `line`, a misspelled header.
 fn form_help(line: &str) -> &'static str {
     let letters: String = line.chars().filter(char::is_ascii_alphanumeric).collect();
     if letters.eq_ignore_ascii_case("cloudconfig") {
@@ -146,7 +150,7 @@ fn form_help(line: &str) -> &'static str {
     }
 }
 
-/// The finding for a cloud-config whose part has the type of a script.
+/// Creates the finding about a cloud-config in a part with the type of a script.
 pub(super) fn document_as_script(text: &str) -> Finding {
     let line = text.split(['\n', '\r']).next().unwrap_or_default().trim_end();
     let message = "a cloud-config in a part with the type of a script; not run, only the host name and SSH \
@@ -155,7 +159,7 @@ pub(super) fn document_as_script(text: &str) -> Finding {
     finding.help("give the part the type text/cloud-config")
 }
 
-/// Bytes that are not UTF-8, of which the first is at `at`, in a part of the kind `form`.
+/// Creates the finding about bytes that are not UTF-8, the first of which is at `at`, in a part of the kind `form`.
 pub(super) fn no_utf8(form: ContentKind, at: usize) -> Finding {
     let consequence = match form {
         ContentKind::CloudConfig => "only the host name and SSH keys are applied",

@@ -1,30 +1,30 @@
-//! MIME headers: their lines, and the few values that are wanted of them (docs/user-data.md).
+//! Parses MIME headers, and the values in them that this program needs (docs/user-data.md).
 
 use super::{content_kind, label};
 use crate::diagnostic::Span;
 
-/// A header, with its continuation lines made one.
+/// A header, with its continuation lines joined.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub value: String,
-    /// Where its first line stands.
+    /// The position of its first line.
     pub at: Span,
 }
 
-/// The headers that matter, the first of each, and where the content after them begins.
+/// The first header of each wanted kind, and the start of the content below the headers.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Headers {
     pub content_type: Option<Header>,
     pub transfer_encoding: Option<Header>,
     pub disposition: Option<Header>,
     pub body: usize,
-    /// A line that is no header, where none but headers may stand.
+    /// A line among the headers that is not a header.
     pub stray: Option<Span>,
-    /// The first of each that is given again.
+    /// The first repetition of each wanted header.
     pub again: Vec<(Wanted, Span)>,
 }
 
-/// A multipart, as the headers at its top say.
+/// A multipart, according to its headers.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Multipart {
     pub content_type: Header,
@@ -33,19 +33,19 @@ pub(super) struct Multipart {
     pub again: Vec<(Wanted, Span)>,
 }
 
-/// The multipart that `bytes` are, which may have blank lines and the first line of a mailbox before their headers.
+/// Parses the headers of a multipart. Blank lines, and the first line of a mailbox, may precede them.
 pub(super) fn multipart(bytes: &[u8]) -> Option<Multipart> {
     let Headers { content_type, body, stray, again, .. } = read(bytes, start(bytes));
     let content_type = content_type.filter(Header::is_multipart)?;
     Some(Multipart { content_type, body, stray, again })
 }
 
-/// Returns true if `bytes` begin with MIME headers of any type.
+/// Returns true if `bytes` begin with MIME headers, of whatever type.
 pub(super) fn is_single(bytes: &[u8]) -> bool {
     read(bytes, start(bytes)).content_type.is_some()
 }
 
-/// Where the headers at the top of `bytes` begin.
+/// Returns the start of the headers at the top of `bytes`.
 fn start(bytes: &[u8]) -> usize {
     let mut at = 0;
     while at < bytes.len() {
@@ -58,9 +58,10 @@ fn start(bytes: &[u8]) -> usize {
     at
 }
 
-/// Reads the headers of a part below blank lines, which end its headers before the first one (RFC 2046).
+/// Parses the headers of a part that begins with blank lines, although a blank line ends the headers (RFC 2046).
 ///
-/// Returns `None` where all of it must be content: a line is not a header, or it is a multipart, which may begin so.
+/// Returns `None` if the text is content: a line of it is not a header, or it is a multipart, whose content may look
+/// like this.
 pub(super) fn below_blank_lines(bytes: &[u8]) -> Option<Headers> {
     let blank = content_kind::blank_lines(bytes);
     if blank == 0 || multipart(bytes).is_some() {
@@ -72,15 +73,15 @@ pub(super) fn below_blank_lines(bytes: &[u8]) -> Option<Headers> {
     (is_known && ends && headers.stray.is_none()).then_some(headers)
 }
 
-/// Reads the headers that begin at `from`, up to an empty line.
+/// Parses the headers that begin at `from`, up to an empty line.
 pub(super) fn read(bytes: &[u8], from: usize) -> Headers {
     let mut headers = Headers::default();
     let mut at = from;
-    // The header that a continuation line belongs to; the lines of an unused header are dropped.
+    // Receives the continuation lines of unwanted headers, which are dropped.
     let mut unwanted = Header { value: String::new(), at: Span::new(0, 0) };
     let mut last: Option<Wanted> = None;
     let mut any = false;
-    // The first line that is more likely content than a header.
+    // The first line that is probably content instead of a header.
     let mut odd = None;
     while at < bytes.len() {
         let line = line_at(bytes, at);
@@ -104,7 +105,7 @@ pub(super) fn read(bytes: &[u8], from: usize) -> Headers {
         } else if let Some((name, value)) = split(text) {
             any = true;
             odd = odd.or_else(|| (!is_usual(name)).then_some(span));
-            // Of two headers of one name the first counts.
+            // Of several headers with the same name, the first one is used.
             let named = Wanted::named(name);
             last = named.filter(|wanted| headers.slot(*wanted).is_none());
             if let (Some(wanted), None) = (named, last)
@@ -123,19 +124,20 @@ pub(super) fn read(bytes: &[u8], from: usize) -> Headers {
         at += line.len();
     }
     headers.body = at;
-    // Without an empty line all of it looks like headers, and a `hostname: a` would be lost without a word.
+    // Without an empty line, everything looks like headers, so that a line such as `hostname: a` would be lost
+    // silently.
     headers.stray = headers.stray.or(odd);
     headers
 }
 
-/// Returns true if parts usually have a header of this name.
+/// Returns true if parts commonly have a header of this name.
 fn is_usual(name: &[u8]) -> bool {
     ["content-", "mime-", "x-"]
         .iter()
         .any(|start| name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes())))
 }
 
-/// Name and value of a line that is a header.
+/// Splits a header line into name and value.
 fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     let name = line[..colon].trim_ascii_end();
@@ -143,13 +145,13 @@ fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
     valid.then(|| (name, &line[colon + 1..]))
 }
 
-/// The line that begins at `at`, with its end.
+/// Returns the line that begins at `at`, with its line end.
 pub(super) fn line_at(bytes: &[u8], at: usize) -> &[u8] {
     let rest = &bytes[at..];
     rest.iter().position(|byte| *byte == b'\n').map_or(rest, |end| &rest[..=end])
 }
 
-/// The headers that matter.
+/// The headers that this program needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     ContentType,
@@ -181,7 +183,7 @@ impl Headers {
         }
     }
 
-    /// The file name of the part, sanitized.
+    /// Returns the file name of the part, printable.
     pub fn file_name(&self) -> Option<String> {
         let name = |header: &Header, key: &str| {
             let encoded = header.parameter(&format!("{key}*")).and_then(|value| label::extended(&value));
@@ -194,7 +196,7 @@ impl Headers {
 }
 
 impl Header {
-    /// The value before the parameters, in lower case.
+    /// Returns the value before the parameters, in lower case.
     pub fn kind(&self) -> String {
         let kind = self.value.split([';', ' ', '\t', '(']).next().unwrap_or_default();
         kind.to_ascii_lowercase()
@@ -204,12 +206,12 @@ impl Header {
         self.kind().starts_with("multipart/")
     }
 
-    /// The boundary of a multipart.
+    /// Returns the boundary of a multipart.
     pub fn boundary(&self) -> Option<String> {
         self.parameter("boundary").filter(|boundary| !boundary.is_empty())
     }
 
-    /// The first parameter of that name, in any case; one that is not in quotes ends at a `;`.
+    /// Returns the first parameter with this name, in any case. Without quotes, its value ends at a `;`.
     fn parameter(&self, name: &str) -> Option<String> {
         let mut rest = self.value.split_once(';')?.1;
         loop {
@@ -224,7 +226,7 @@ impl Header {
     }
 }
 
-/// Where the first parameter of `text` ends: at a `;` that is not in quotes.
+/// Returns the end of the first parameter of `text`: a `;` outside of quotes.
 fn end_of_parameter(text: &str) -> usize {
     let (mut quoted, mut escaped) = (false, false);
     for (at, byte) in text.bytes().enumerate() {
@@ -238,7 +240,7 @@ fn end_of_parameter(text: &str) -> usize {
     text.len()
 }
 
-/// A value without its quotes, and without the backslashes that they need.
+/// Removes the quotes of a value, and the backslashes that escape characters in them.
 fn unquoted(value: &str) -> String {
     let Some(inner) = value.strip_prefix('"') else { return value.to_owned() };
     let mut out = String::new();

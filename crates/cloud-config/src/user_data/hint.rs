@@ -1,4 +1,4 @@
-//! Hints for user-data of an unknown form: the probable cause, and the remedy.
+//! Hints for user-data of an unknown kind: what it probably is, and the remedy.
 
 use std::borrow::Cow;
 
@@ -7,9 +7,9 @@ use crate::text::decode;
 use crate::text::suggest;
 use crate::yaml;
 
-/// The form that content has instead of one that is known, and the remedy.
+/// The probable form of content, and the remedy.
 pub(super) struct Hint {
-    /// The form, as the end of a sentence that begins with the content.
+    /// The form, as the rest of a sentence whose subject is the content.
     pub form: Cow<'static, str>,
     /// The remedy.
     pub help: &'static str,
@@ -20,7 +20,7 @@ pub(super) const HEADER: &str = "#cloud-config";
 /// The number of bytes of the content that are examined.
 const LOOKED_AT: usize = 4096;
 
-/// Returns the name of the encoding if `bytes` are user-data in base64, as far as their beginning shows.
+/// Returns the name of the encoding if `bytes`, according to their beginning, are user-data in base64.
 pub fn encoding(bytes: &[u8]) -> Option<&'static str> {
     let bytes = bytes.trim_ascii().strip_prefix(b"\"").unwrap_or(bytes);
     let head = &bytes[..bytes.len().min(LOOKED_AT)];
@@ -34,7 +34,7 @@ pub fn encoding(bytes: &[u8]) -> Option<&'static str> {
             _ => return None,
         }
     }
-    // What was cut off above need not end where a byte does.
+    // The text may have been cut above, so only complete groups of four characters are decoded.
     let whole = plain.len() / 4 * 4;
     let padding: &[u8] = match plain.len() % 4 {
         2 => b"==",
@@ -61,7 +61,7 @@ impl Hint {
     }
 }
 
-/// The hint for a page that a server gives, or another XML document.
+/// Returns the hint for an error page of a server, or another XML document.
 pub(super) fn page(bytes: &[u8]) -> Option<Hint> {
     let hint = |form, help| Some(Hint::new(form, help));
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
@@ -75,8 +75,7 @@ pub(super) fn page(bytes: &[u8]) -> Option<Hint> {
     None
 }
 
-/// Returns true if `bytes` are a document or script on a single line, as where an attribute of XML took its line
-/// breaks.
+/// Returns true if `bytes` are a document or script on a single line, as an XML attribute without its line breaks.
 pub fn has_lost_lines(bytes: &[u8]) -> bool {
     let starts = ["#cloud-config ", "#!", "## template", "MIME-Version", "Content-Type"];
     let words = || bytes.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
@@ -85,15 +84,15 @@ pub fn has_lost_lines(bytes: &[u8]) -> bool {
         && starts.iter().any(|start| bytes.starts_with(start.as_bytes()))
 }
 
-/// Returns true if the document stands on the header's line, which YAML takes for a comment: `bytes` are a single line,
-/// or the line breaks there are written as `\n`.
+/// Returns true if the document is on the line of the header, which YAML reads as a comment: `bytes` are a single line,
+/// or the line breaks are written as `\n`.
 pub fn is_document_in_comment(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
     let first = text.split(['\n', '\r']).next().unwrap_or_default();
     (first.contains("\\n") || first.len() == text.trim_end().len()) && is_key_after_header(&text)
 }
 
-/// Returns true if a key of a cloud-config stands after the header on its line.
+/// Returns true if a key of a cloud-config follows the header on its line.
 pub fn is_key_after_header(text: &str) -> bool {
     let first = text.split(['\n', '\r']).next().unwrap_or_default();
     let Some(rest) = first.strip_prefix(HEADER) else { return false };
@@ -105,12 +104,12 @@ pub fn is_key_after_header(text: &str) -> bool {
     key.is_some_and(|(key, value)| crate::config::is_key(key) && (value.is_empty() || value.starts_with([' ', '\t'])))
 }
 
-/// Returns true for what may stand between the header and a key on the same line.
+/// Returns true for characters that may separate the header from a key on the same line.
 fn is_separator(c: char) -> bool {
     c.is_whitespace() || matches!(c, ':' | ',' | ';')
 }
 
-/// The hint for `bytes`, which are of no known form.
+/// Returns the hint for `bytes` of an unknown kind.
 pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
     let hint = |form, help| Some(Hint::new(form, help));
     match encoding(bytes) {
@@ -168,14 +167,14 @@ pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
     None
 }
 
-/// Returns true if `text` is one line that is an expression of a template, or what is left of one.
+/// Returns true if `text` is a line that consists of a template expression or its remains.
 fn is_expression(text: &str) -> bool {
     let pairs = [("${", "}"), ("{{", "}}"), ("{%", "%}"), ("<%", "%>"), ("%{", "}"), ("@@", "@@"), ("<no value>", "")];
     let is_pair = |(start, end): &(&str, &str)| text.starts_with(start) && text.ends_with(end);
     !text.contains('\n') && pairs.iter().any(is_pair)
 }
 
-/// A header that is not alone on its line, not on the first line, or misspelled.
+/// Returns the hint for a header that shares its line, is not on the first line, or is misspelled.
 fn header_line(head: &str, bytes: &[u8]) -> Option<Hint> {
     let hint = |form, help| Some(Hint::new(form, help));
     let starts = |text: &str, start: &str| text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start));
@@ -195,10 +194,10 @@ fn header_line(head: &str, bytes: &[u8]) -> Option<Hint> {
                 "write real line breaks: the first line is `#cloud-config` alone",
             );
         }
-        // The names of other forms of cloud-init, and comments.
         if is_quoted {
             return hint("text in quotes", "remove the quotes: the first line is `#cloud-config` alone");
         }
+        // Headers of other formats of cloud-init go on with `-`, and a comment may follow the header.
         if !rest.starts_with(['-', '_']) && !rest.trim_start().starts_with('#') {
             return hint("text without line breaks", "begin a new line after `#cloud-config`");
         }
@@ -239,7 +238,7 @@ fn header_line(head: &str, bytes: &[u8]) -> Option<Hint> {
     None
 }
 
-/// Returns true for an interpreter line whose `#!` is incomplete, in the wrong order or with a blank in it.
+/// Returns true for an interpreter line whose `#!` is incomplete, reversed or contains a blank.
 fn is_almost_interpreter(line: &str) -> bool {
     let path = line.trim_start_matches(['#', '!', ' ']);
     let program = path.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
@@ -248,12 +247,12 @@ fn is_almost_interpreter(line: &str) -> bool {
     is_sign && path.starts_with('/') && (is_program || program.starts_with("python"))
 }
 
-/// Returns true if a line is the header but for case and the characters between its letters.
+/// Returns true if a line is the header apart from case and the characters between its letters.
 pub(super) fn is_almost_header(line: &str) -> bool {
     line.len() < 32 && is_header_name(line)
 }
 
-/// Returns true if the letters and digits of `text` are those of the header, in any case, but for two at most.
+/// Returns true if the letters and digits of `text` are those of the header, apart from case and at most two of them.
 pub(super) fn is_header_name(text: &str) -> bool {
     if text.len() > 48 {
         return false;
@@ -263,7 +262,7 @@ pub(super) fn is_header_name(text: &str) -> bool {
     !suggest::closest_within(&name, 2, ["cloudconfig"]).is_empty()
 }
 
-/// YAML that another program reads, or a cloud-config without its header.
+/// Returns the hint for YAML of another program, or for a cloud-config without its header.
 fn other_yaml(head: &str) -> Option<Hint> {
     let hint = |form, help| Some(Hint::new(form, help));
     let keys = || {
@@ -287,7 +286,7 @@ fn other_yaml(head: &str) -> Option<Hint> {
     None
 }
 
-/// JSON that is not an Ignition configuration.
+/// Returns the hint for JSON that is not an Ignition configuration.
 fn json(bytes: &[u8]) -> Option<Hint> {
     let hint = |form, help| Some(Hint::new(form, help));
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes) else {

@@ -1,4 +1,4 @@
-//! The name of a part, from its headers: a label for people, never a path.
+//! The name of a part from its headers. It is only used in messages, never as a path.
 
 use super::transfer::{hex, quoted_printable};
 use crate::text::decode;
@@ -7,7 +7,7 @@ use crate::text::printable;
 /// The longest label, in characters.
 const LONGEST: usize = 64;
 
-/// `name` on one line and not too long; nothing where nothing is left.
+/// Makes `name` printable and limits its length; returns `None` if it is empty then.
 pub(super) fn short(name: &str) -> Option<String> {
     let name = name.trim();
     let mut label = printable(&name.chars().take(LONGEST).collect::<String>());
@@ -17,7 +17,7 @@ pub(super) fn short(name: &str) -> Option<String> {
     (!label.is_empty()).then_some(label)
 }
 
-/// A value with its character set before it: `utf-8''na%C3%AFve.sh` (RFC 2231).
+/// Decodes a value with a character set: `utf-8''na%C3%AFve.sh` (RFC 2231).
 pub(super) fn extended(value: &str) -> Option<String> {
     let (charset, rest) = value.split_once('\'')?;
     let (_, encoded) = rest.split_once('\'')?;
@@ -29,7 +29,7 @@ pub(super) fn extended(value: &str) -> Option<String> {
     text(charset, bytes)
 }
 
-/// `value` with its encoded words, `=?utf-8?q?na=C3=AFve?=`, undone (RFC 2047); or as it is.
+/// Decodes the encoded words in `value`, such as `=?utf-8?q?na=C3=AFve?=` (RFC 2047). Invalid ones stay as they are.
 pub(super) fn words(value: &str) -> String {
     let decoded: Option<String> = value.split_ascii_whitespace().map(word).collect();
     decoded.unwrap_or_else(|| value.to_owned())
@@ -47,9 +47,9 @@ fn word(word: &str) -> Option<String> {
     text(charset, bytes)
 }
 
-/// `bytes` of one of the character sets that tools write names in.
+/// Decodes `bytes` in one of the character sets that are common in file names.
 fn text(charset: &str, bytes: Vec<u8>) -> Option<String> {
-    // A language may stand after the character set.
+    // RFC 2231 allows a language after the character set.
     match charset.split('*').next().unwrap_or_default().to_ascii_lowercase().as_str() {
         "" | "utf-8" | "utf8" | "us-ascii" => String::from_utf8(bytes).ok(),
         "iso-8859-1" | "latin1" => Some(bytes.into_iter().map(char::from).collect()),

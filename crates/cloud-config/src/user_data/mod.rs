@@ -32,34 +32,36 @@ pub use split::split;
 
 use crate::diagnostic::Finding;
 
-/// A piece of user-data that is handled by itself.
+/// A part of user-data, which is applied independently of the others.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Part {
-    /// The name in the log: the name of the user-data, the number of the part, and its file name if it has one.
+    /// The name in the log: the name of the user-data, the number of the part, and its file name, if it has one.
     pub name: String,
-    /// Its kind.
+    /// The kind of its content.
     pub form: ContentKind,
-    /// How much of it counts.
+    /// The portion of the part that is applied.
     pub extent: Completeness,
-    /// Its text, without a byte order mark. Of a multipart, all of it: its findings have their positions there.
+    /// The text, without a byte order mark. The text of a multipart is complete, because the findings have their
+    /// positions in it.
     pub text: String,
-    /// The findings about its form.
+    /// The findings about the form of the part.
     pub findings: Vec<Finding>,
 }
 
-/// How much of a part counts (docs/applying.md#the-order).
+/// The portion of a part that is applied (docs/applying.md#the-order).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completeness {
-    /// All of it.
+    /// The whole part.
     Whole,
-    /// Only its host name and keys: its multipart is incomplete, or its first line is invalid.
+    /// Only the host name and SSH keys: the multipart around the part is incomplete, or the first line of the part is
+    /// invalid.
     Access,
-    /// The same, of the text that is complete before this byte, where the part is cut off.
+    /// Only the host name and SSH keys in the complete lines before this byte, at which the part is truncated.
     Before(usize),
 }
 
 impl Part {
-    /// The text as far as it counts.
+    /// Returns the text without its truncated rest.
     pub fn complete_text(&self) -> &str {
         match self.extent {
             Completeness::Whole | Completeness::Access => &self.text,
@@ -69,7 +71,7 @@ impl Part {
 }
 
 impl fmt::Debug for Part {
-    /// Without the text, which may hold secrets.
+    /// Omits the text, which may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Part").field("name", &self.name).field("form", &self.form).finish_non_exhaustive()
     }

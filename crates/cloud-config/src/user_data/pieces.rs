@@ -1,35 +1,36 @@
-//! The pieces of a multipart, between the lines that are its boundary (RFC 2046, docs/user-data.md).
+//! The pieces of a multipart, which boundary lines separate (RFC 2046, docs/user-data.md).
 
 use std::ops::Range;
 
 use super::header::line_at;
 use crate::diagnostic::Span;
 
-/// How a multipart ends.
+/// The end of a multipart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// With its final boundary; and the first line after it that is the boundary, too.
+    /// The final boundary. If a further boundary line follows, its position is given.
     Final(Option<Span>),
-    /// Without it.
+    /// The end of the bytes; the final boundary is missing.
     Missing,
-    /// Before its first boundary.
+    /// The multipart has no boundary line at all.
     NoBoundary,
 }
 
-/// The pieces in order, as ranges of the bytes. The last one ends with them where the final boundary is missing.
+/// Iterates over the pieces, as ranges of the bytes. If the final boundary is missing, the last piece ends with the
+/// bytes.
 pub(super) struct Pieces<'a> {
     bytes: &'a [u8],
     boundary: &'a [u8],
-    /// Where the next piece begins.
+    /// The start of the next piece.
     next: Option<usize>,
     end: End,
-    /// The first line that is the boundary.
+    /// The first boundary line.
     first: Option<Range<usize>>,
-    /// Where the final boundary ends.
+    /// The end of the final boundary.
     end_of_final: usize,
 }
 
-/// A line that is the boundary.
+/// The kind of a boundary line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Delimiter {
     Next,
@@ -37,7 +38,7 @@ enum Delimiter {
 }
 
 impl<'a> Pieces<'a> {
-    /// The pieces of `bytes` from `from` on; what stands before the first boundary is for people.
+    /// Starts the iteration over the pieces of `bytes` from `from` on. The text before the first boundary is ignored.
     pub fn new(bytes: &'a [u8], from: usize, boundary: &'a str) -> Self {
         let mut pieces = Self {
             bytes,
@@ -54,23 +55,23 @@ impl<'a> Pieces<'a> {
         pieces
     }
 
-    /// How it ends, once there are no more pieces.
+    /// Returns how the multipart ended. Valid after the last piece.
     pub fn end(&self) -> End {
         self.end
     }
 
-    /// Where the first boundary begins, or all ends.
+    /// Returns the start of the first boundary, or the end of the bytes.
     pub fn start(&self) -> usize {
         self.first.as_ref().map_or(self.bytes.len(), |line| line.start)
     }
 
-    /// Where the final boundary ends, or all does, once there are no more pieces.
+    /// Returns the end of the final boundary, or of the bytes. Valid after the last piece.
     pub fn end_of_final(&self) -> usize {
         self.end_of_final
     }
 
-    /// The first line from `from` on that is the boundary. Each line is looked at once, and no further than the
-    /// boundary is long, so that this is linear whatever the lines are.
+    /// Returns the first boundary line from `from` on. Each line is examined once, and only to the length of the
+    /// boundary, so the time is linear.
     fn delimiter(&self, from: usize) -> Option<(Range<usize>, Delimiter)> {
         let mut at = from;
         while at < self.bytes.len() {
@@ -88,7 +89,7 @@ impl<'a> Pieces<'a> {
         None
     }
 
-    /// Goes on after a boundary.
+    /// Continues after a boundary line.
     fn pass(&mut self, line: &Range<usize>, delimiter: Delimiter) {
         if delimiter == Delimiter::Final {
             self.next = None;
@@ -110,11 +111,11 @@ impl Iterator for Pieces<'_> {
     fn next(&mut self) -> Option<Range<usize>> {
         let start = self.next.take()?;
         let Some((line, delimiter)) = self.delimiter(start) else {
-            // Nothing at all after the last boundary is no piece.
+            // An empty rest after the last boundary is not a piece.
             return (start < self.bytes.len()).then_some(start..self.bytes.len());
         };
         self.pass(&line, delimiter);
-        // The line end before a boundary belongs to it.
+        // The line end before a boundary is part of the boundary.
         let piece = &self.bytes[start..line.start];
         let piece = piece.strip_suffix(b"\n").unwrap_or(piece);
         let piece = piece.strip_suffix(b"\r").unwrap_or(piece);

@@ -1,4 +1,4 @@
-//! Splits user-data into parts. A fault costs the smallest piece that it affects (docs/user-data.md).
+//! Splits user-data into parts. A fault skips only the smallest piece that it affects (docs/user-data.md).
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use super::{Completeness, Part, errors, stray};
 use crate::diagnostic::{Finding, Span, rules};
 use crate::text::Lines;
 
-/// Splits user-data with the name `name` into parts. Empty user-data has no parts. A multipart comes before its parts.
+/// Splits the user-data `name` into parts. Empty user-data has none. A multipart precedes its parts in the list.
 pub fn split(name: &str, bytes: Vec<u8>) -> Vec<Part> {
     let mut splitter = Splitter { parts: Vec::new(), budget: Budget::default(), over: false };
     let whole =
@@ -21,7 +21,7 @@ pub fn split(name: &str, bytes: Vec<u8>) -> Vec<Part> {
         let message = format!("the user-data is larger than {} MiB; not applied", USER_DATA_MAX >> 20);
         splitter.refuse(&whole, Finding::new(&rules::LIMIT, None, message));
     } else {
-        splitter.take(whole, bytes);
+        splitter.add_parts(whole, bytes);
     }
     if splitter.over {
         restrict(&mut splitter.parts);
@@ -35,7 +35,7 @@ enum PieceKind {
     Script,
     Gzip,
     Multipart(Header),
-    /// No further information.
+    /// The headers do not specify a kind.
     Any,
 }
 
@@ -62,38 +62,38 @@ impl PieceKind {
 /// A piece of content before its kind is recognized.
 struct Piece {
     name: String,
-    /// Its position; `None` for the user-data itself.
+    /// The position in a multipart; `None` for the user-data itself.
     place: Option<PieceRange>,
     kind: PieceKind,
-    /// True if its line ends come from the transfer, not from the author.
+    /// True if the line ends come from the transfer of a message, and not from the author.
     sent_as_crlf: bool,
-    /// True if the user-data is cut off in it.
+    /// True if the user-data is truncated inside the piece.
     cut: bool,
-    /// How many multiparts it is in.
+    /// The number of multiparts around the piece.
     depth: usize,
 }
 
-/// A position in a multipart.
+/// The position of a piece in a multipart.
 struct PieceRange {
-    /// The multipart, by its index among the parts.
+    /// The index of the multipart in the list of parts.
     within: usize,
     span: Span,
-    /// The name of the part among the others: its number, and its file name if it has one.
+    /// The name of the piece in messages: its number, and its file name, if it has one.
     words: String,
 }
 
-/// The number of a part among those between the boundaries, or the line of one outside of them.
+/// The number of a piece between boundaries, or the line of a piece outside of them.
 #[derive(Clone, Copy)]
 enum PieceNumber {
     Part(usize),
     AtLine(usize),
 }
 
-/// A multipart while it is taken apart.
+/// A multipart that is being split.
 struct OuterMultipart<'a> {
     name: &'a str,
     bytes: &'a [u8],
-    /// Its index among the parts.
+    /// The index of the multipart in the list of parts.
     index: usize,
     depth: usize,
 }
@@ -101,14 +101,14 @@ struct OuterMultipart<'a> {
 struct Splitter {
     parts: Vec<Part>,
     budget: Budget,
-    /// A limit is passed: nothing more is read.
+    /// True if a limit is exceeded. No further part is read then.
     over: bool,
 }
 
 impl Splitter {
-    /// Makes parts of content.
-    fn take(&mut self, mut piece: Piece, bytes: Vec<u8>) {
-        // What was compressed has the line ends of its author.
+    /// Adds the parts in a piece.
+    fn add_parts(&mut self, mut piece: Piece, bytes: Vec<u8>) {
+        // In compressed content, all line ends come from the author.
         piece.sent_as_crlf &= !budget::is_gzip(&bytes);
         let bytes = match self.budget.inflate(bytes, matches!(piece.kind, PieceKind::Gzip)) {
             Ok(bytes) => strip_mark(bytes),
@@ -129,51 +129,51 @@ impl Splitter {
         if blank > 0 {
             return self.below_blank_lines(piece, bytes, blank);
         }
-        self.recognized(piece, bytes);
+        self.add_recognized(piece, bytes);
     }
 
-    /// Makes a part of a multipart whose content begins with `blank` bytes of blank lines.
+    /// Adds a part of a multipart whose content begins with `blank` bytes of blank lines.
     fn below_blank_lines(&mut self, mut piece: Piece, mut bytes: Vec<u8>, blank: usize) {
         let form = match content_kind::recognize(&bytes[blank..]) {
-            // No interpreter is found above the first line.
+            // The kernel reads an interpreter line only in the first line, so the blank lines are removed.
             Recognized::Known(ContentKind::Script) if !matches!(piece.kind, PieceKind::CloudConfig) => {
                 bytes.drain(..blank);
                 "script"
             }
-            // YAML ignores blank lines, so that each line keeps its number.
+            // YAML ignores blank lines. They are kept, so that line numbers in messages are right.
             Recognized::Known(ContentKind::CloudConfig) if matches!(piece.kind, PieceKind::Any | PieceKind::Gzip) => {
                 piece.kind = PieceKind::CloudConfig;
                 "cloud-config"
             }
-            _ => return self.recognized(piece, bytes),
+            _ => return self.add_recognized(piece, bytes),
         };
         let part = self.parts.len();
-        self.recognized(piece, bytes);
+        self.add_recognized(piece, bytes);
         if let Some(part) = self.parts.get_mut(part) {
             part.findings.push(errors::blank_lines(form));
         }
     }
 
-    /// Makes parts of content, by its type and its first lines.
-    fn recognized(&mut self, mut piece: Piece, bytes: Vec<u8>) {
+    /// Adds the parts in a piece according to its type and its first lines.
+    fn add_recognized(&mut self, mut piece: Piece, bytes: Vec<u8>) {
         match std::mem::replace(&mut piece.kind, PieceKind::Any) {
             PieceKind::Script if content_kind::is_document(&bytes) => {
-                self.access_only(&piece, bytes, errors::document_as_script);
+                self.add_access_only(&piece, bytes, errors::document_as_script);
             }
             PieceKind::Script if matches!(content_kind::recognize(&bytes), Recognized::AlmostHeader) => {
-                self.access_only(&piece, bytes, errors::almost_header);
+                self.add_access_only(&piece, bytes, errors::almost_header);
             }
             PieceKind::CloudConfig
                 if content_kind::is_header_as_script(&bytes)
                     || content_kind::is_below_interpreter(&bytes, true)
                     || content_kind::has_key_after_header(&bytes) =>
             {
-                self.access_only(&piece, bytes, errors::almost_header);
+                self.add_access_only(&piece, bytes, errors::almost_header);
             }
-            PieceKind::Script if bytes.starts_with(b"#!") => self.document(&piece, ContentKind::Script, bytes),
+            PieceKind::Script if bytes.starts_with(b"#!") => self.add_document(&piece, ContentKind::Script, bytes),
             PieceKind::CloudConfig => match content_kind::mistyped(&bytes, "cloud-config") {
                 Some(finding) => self.refuse(&piece, finding),
-                None => self.document(&piece, ContentKind::CloudConfig, bytes),
+                None => self.add_document(&piece, ContentKind::CloudConfig, bytes),
             },
             PieceKind::Script if let Some(finding) = content_kind::mistyped(&bytes, "script") => {
                 self.refuse(&piece, finding);
@@ -184,24 +184,24 @@ impl Splitter {
                 self.refuse(&piece, finding.help("begin it with an interpreter line, such as #!/bin/sh; a cloud-config has the type text/cloud-config"));
             }
             PieceKind::Multipart(header) if header.boundary().is_some() => {
-                // That header stands outside of what the findings have their positions in.
+                // The header is outside of `bytes`, in which the findings have their positions.
                 let content_type = Header { at: Span::new(0, 0), ..header };
-                self.multipart(&piece, bytes, &Multipart { content_type, body: 0, stray: None, again: Vec::new() });
+                self.add_multipart(&piece, bytes, &Multipart { content_type, body: 0, stray: None, again: Vec::new() });
             }
             kind => match content_kind::recognize(&bytes) {
-                Recognized::Known(form) => self.document(&piece, form, bytes),
-                Recognized::Multipart(multipart) => self.multipart(&piece, bytes, &multipart),
-                Recognized::AlmostHeader => self.access_only(&piece, bytes, errors::almost_header),
+                Recognized::Known(form) => self.add_document(&piece, form, bytes),
+                Recognized::Multipart(multipart) => self.add_multipart(&piece, bytes, &multipart),
+                Recognized::AlmostHeader => self.add_access_only(&piece, bytes, errors::almost_header),
                 Recognized::Unknown if matches!(kind, PieceKind::Multipart(_)) => {
                     self.refuse(&piece, errors::no_boundary(None));
                 }
-                Recognized::Unknown => self.unknown(&piece, bytes),
+                Recognized::Unknown => self.add_unknown(&piece, bytes),
             },
         }
     }
 
-    /// Content of a form that is read.
-    fn document(&mut self, piece: &Piece, form: ContentKind, bytes: Vec<u8>) {
+    /// Adds a part of a kind that is parsed.
+    fn add_document(&mut self, piece: &Piece, form: ContentKind, bytes: Vec<u8>) {
         if let Err(error) = self.budget.text(bytes.len()) {
             return self.skip_or_stop(piece, error);
         }
@@ -222,18 +222,19 @@ impl Splitter {
         }
     }
 
-    /// A cloud-config that gives access alone, for the fault that `finding` makes of its text.
-    fn access_only(&mut self, piece: &Piece, bytes: Vec<u8>, finding: fn(&str) -> Finding) {
+    /// Adds a cloud-config whose first line is invalid, so that only its host name and SSH keys are applied. `finding`
+    /// returns the error for the text of the part.
+    fn add_access_only(&mut self, piece: &Piece, bytes: Vec<u8>, finding: fn(&str) -> Finding) {
         let before = self.parts.len();
-        self.document(piece, ContentKind::CloudConfig, bytes);
+        self.add_document(piece, ContentKind::CloudConfig, bytes);
         for part in &mut self.parts[before..] {
             part.findings.push(finding(&part.text));
         }
         restrict(&mut self.parts[before..]);
     }
 
-    /// Reports content of an unknown kind.
-    fn unknown(&mut self, piece: &Piece, bytes: Vec<u8>) {
+    /// Adds and reports content of an unknown kind.
+    fn add_unknown(&mut self, piece: &Piece, bytes: Vec<u8>) {
         if let Err(error) = self.budget.text(bytes.len()) {
             return self.skip_or_stop(piece, error);
         }
@@ -245,8 +246,8 @@ impl Splitter {
         self.push(piece, form, content_kind::lossy_text(bytes)).findings.push(finding);
     }
 
-    /// A multipart, and all that is in it; its findings have their positions in `bytes`.
-    fn multipart(&mut self, piece: &Piece, bytes: Vec<u8>, multipart: &Multipart) {
+    /// Adds a multipart and its parts. The findings about the multipart have their positions in `bytes`.
+    fn add_multipart(&mut self, piece: &Piece, bytes: Vec<u8>, multipart: &Multipart) {
         let Multipart { content_type, body, stray, again } = multipart;
         let Some(boundary) = content_type.boundary() else {
             return self.refuse_in(piece, bytes, errors::no_boundary(Some(content_type.at)));
@@ -268,27 +269,27 @@ impl Splitter {
         let is_nowhere = start == bytes.len();
         let before = stray::outside(&bytes, *body..start, &boundary, is_nowhere);
         let place = if is_nowhere { None } else { Some("before the first boundary") };
-        findings.extend(self.strays(&outer, before, place));
+        findings.extend(self.add_strays(&outer, before, place));
         let mut number = 0;
         while !self.over
             && let Some(range) = pieces.next()
         {
             let cut = pieces.end() == End::Missing && range.end == bytes.len();
-            // The part that a mistyped boundary ends, and what is left behind that line.
+            // A mistyped boundary ends the first part; the rest of the range is examined for more.
             let (from, mut rest) = (self.parts.len(), range);
             let (mut lines, mut names) = (Vec::new(), Vec::new());
             while !self.over
                 && let Some(line) = stray::inside(&bytes, rest.clone(), &boundary)
             {
                 number += 1;
-                names.push(self.piece(&outer, PieceNumber::Part(number), rest.start..line.start, false));
+                names.push(self.add_piece(&outer, PieceNumber::Part(number), rest.start..line.start, false));
                 let length = bytes[line.clone()].trim_ascii_end().len();
                 lines.push(Span::new(line.start, line.start + length));
                 rest.start = line.end;
             }
             if !self.over {
                 number += 1;
-                names.push(self.piece(&outer, PieceNumber::Part(number), rest, cut));
+                names.push(self.add_piece(&outer, PieceNumber::Part(number), rest, cut));
                 if !lines.is_empty() {
                     restrict(&mut self.parts[from..]);
                 }
@@ -304,13 +305,13 @@ impl Splitter {
         let behind = stray::outside(&bytes, pieces.end_of_final()..bytes.len(), &boundary, false);
         let is_read = !behind.is_empty();
         if pieces.end() != End::NoBoundary {
-            findings.extend(self.strays(&outer, behind, Some("after the final boundary")));
+            findings.extend(self.add_strays(&outer, behind, Some("after the final boundary")));
         }
         if stray.is_some() {
             restrict(&mut self.parts[index + 1..]);
         }
         match pieces.end() {
-            // The limit is reported already, and the end may be unknown.
+            // The exceeded limit was reported, and the end of the multipart may not have been reached.
             _ if self.over => {}
             End::Final(None) => {}
             End::Final(Some(_)) if is_read => {}
@@ -325,7 +326,7 @@ impl Splitter {
             }
             End::Missing => {
                 restrict(&mut self.parts[index + 1..]);
-                // The multipart around it has the finding already.
+                // The multipart around this one already reports the truncation.
                 if !piece.cut {
                     findings.push(errors::truncated(bytes.len()));
                 }
@@ -336,8 +337,9 @@ impl Splitter {
         part.text = content_kind::lossy_text(bytes);
     }
 
-    /// Takes parts outside of the boundaries, which give access alone. `place` is where they are, if that is reported.
-    fn strays(&mut self, outer: &OuterMultipart<'_>, strays: Vec<Stray>, place: Option<&str>) -> Vec<Finding> {
+    /// Adds parts outside of the boundaries, of which only the host name and SSH keys are applied. `place` says where
+    /// they are; without it, their positions are not reported.
+    fn add_strays(&mut self, outer: &OuterMultipart<'_>, strays: Vec<Stray>, place: Option<&str>) -> Vec<Finding> {
         let from = self.parts.len();
         let mut findings = Vec::new();
         let lines = Lines::new(if strays.is_empty() { &[] } else { outer.bytes });
@@ -349,11 +351,11 @@ impl Splitter {
             let from = self.parts.len();
             let line = lines.position(stray.part.start).line;
             let known = self.parts[outer.index].findings.len();
-            let words = self.piece(outer, PieceNumber::AtLine(line), stray.part.clone(), cut);
+            let words = self.add_piece(outer, PieceNumber::AtLine(line), stray.part.clone(), cut);
             let Some(place) = place else { continue };
             let is_read = |part: &Part| matches!(part.form, ContentKind::CloudConfig | ContentKind::Script);
             if !self.over && !self.parts[from..].iter().any(is_read) {
-                // The finding about its place is enough: it is skipped for that alone.
+                // The part is skipped because of its place, so other findings about it are superfluous.
                 self.parts[outer.index].findings.truncate(known);
                 self.parts[from..].iter_mut().for_each(|part| part.findings.clear());
             }
@@ -363,8 +365,8 @@ impl Splitter {
         findings
     }
 
-    /// A piece of a multipart: headers, then content as it was sent. Returns its number and file name, in words.
-    fn piece(&mut self, outer: &OuterMultipart<'_>, number: PieceNumber, range: Range<usize>, cut: bool) -> String {
+    /// Adds a piece of a multipart: headers, followed by encoded content. Returns the name of the piece in messages.
+    fn add_piece(&mut self, outer: &OuterMultipart<'_>, number: PieceNumber, range: Range<usize>, cut: bool) -> String {
         let sent = &outer.bytes[range.clone()];
         let is_bare = matches!(number, PieceNumber::AtLine(_)) && stray::is_first_line(header::line_at(sent, 0));
         let mut headers = if is_bare { Headers::default() } else { header::read(sent, 0) };
@@ -384,7 +386,7 @@ impl Splitter {
             self.parts[outer.index].findings.push(errors::blank_lines_above(&words, there(Span::new(0, 0))));
             headers = below;
         }
-        // Of a part that is skipped for its headers, no header is used.
+        // If a line is not a header, the part is skipped, so repeated headers do not matter.
         for (wanted, span) in headers.again.iter().filter(|_| headers.stray.is_none()) {
             let mut finding = errors::header_again(*wanted, there(*span));
             finding.message = format!("{words}: {}", finding.message);
@@ -393,12 +395,12 @@ impl Splitter {
         let place = PieceRange { within: outer.index, span: there(Span::new(0, 0)), words: words.clone() };
         let piece =
             Piece { name, place: Some(place), kind: PieceKind::Any, sent_as_crlf: false, cut, depth: outer.depth };
-        self.content(outer, piece, headers, &range);
+        self.add_content(outer, piece, headers, &range);
         words
     }
 
-    /// The content of a piece after its headers.
-    fn content(&mut self, outer: &OuterMultipart<'_>, mut piece: Piece, headers: Headers, range: &Range<usize>) {
+    /// Decodes the content of a piece below its headers, and adds its parts.
+    fn add_content(&mut self, outer: &OuterMultipart<'_>, mut piece: Piece, headers: Headers, range: &Range<usize>) {
         let sent = &outer.bytes[range.clone()];
         let there = |span: Span| Span::new(range.start + span.start, range.start + span.end);
         if let Err(error) = self.budget.part() {
@@ -419,7 +421,7 @@ impl Splitter {
                 let crlf = outer.bytes[..range.start].ends_with(b"\r\n");
                 piece.sent_as_crlf = crlf && matches!(encoding, Encoding::Text | Encoding::QuotedPrintable);
                 piece.kind = PieceKind::of(headers.content_type);
-                self.take(piece, bytes);
+                self.add_parts(piece, bytes);
             }
             Err(fault) => {
                 let message = format!("{fault}; part skipped");
@@ -435,7 +437,7 @@ impl Splitter {
         &mut self.parts[index]
     }
 
-    /// Leaves a piece out, or ends here.
+    /// Skips a piece, or stops if the budget of the user-data is used up.
     fn skip_or_stop(&mut self, piece: &Piece, error: BudgetError) {
         match error {
             BudgetError::Part(finding) => self.refuse(piece, finding),
@@ -451,7 +453,7 @@ impl Splitter {
         }
     }
 
-    /// Skips a piece. The finding is one of the multipart around it, unless its position is in another one.
+    /// Skips a piece. The multipart around it has the finding, unless the piece is the user-data itself.
     fn refuse(&mut self, piece: &Piece, mut finding: Finding) {
         self.push(piece, ContentKind::Unreadable, String::new());
         let within = match &piece.place {
@@ -465,13 +467,13 @@ impl Splitter {
         self.parts[within].findings.push(finding);
     }
 
-    /// Leaves a piece out for what is wrong inside of it.
+    /// Skips a piece because of a fault whose position is inside the piece.
     fn refuse_in(&mut self, piece: &Piece, bytes: Vec<u8>, finding: Finding) {
         self.push(piece, ContentKind::Unreadable, content_kind::lossy_text(bytes)).findings.push(finding);
     }
 }
 
-/// Leaves `parts` no more than host names and keys.
+/// Restricts `parts` to their host names and SSH keys.
 fn restrict(parts: &mut [Part]) {
     for part in parts.iter_mut().filter(|part| part.extent == Completeness::Whole) {
         part.extent = Completeness::Access;
@@ -485,7 +487,7 @@ fn strip_mark(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// `bytes` with the line ends that their author wrote: those of a message are CRLF, and no shell likes them.
+/// Restores the line ends of the author. A message has CRLF line ends, which shells do not accept.
 fn unix_lines(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {

@@ -1,4 +1,4 @@
-//! Parts outside of the boundaries of a multipart, for example because a boundary is mistyped.
+//! Finds parts outside of the boundaries of a multipart, for example after a mistyped boundary.
 
 use std::ops::Range;
 
@@ -6,20 +6,20 @@ use super::header::line_at;
 use super::hint;
 use crate::diagnostic::Span;
 
-/// A part without a boundary before it.
+/// A part without a boundary above it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Stray {
-    /// The line that is at fault, or the first line of the part.
+    /// The faulty line, or the first line of the part.
     pub line: Span,
-    /// True if that line is almost the boundary.
+    /// True if `line` is a mistyped boundary.
     pub is_mistyped: bool,
     /// The part with its headers.
     pub part: Range<usize>,
 }
 
-/// Returns the parts in `range`, which is before the first boundary or after the final one.
+/// Returns the parts in `range`, which is above the first boundary or below the final one.
 ///
-/// With `any`, no line is the boundary, and each line of dashes before the headers of a part is taken for it.
+/// With `any`, no line is a boundary. Then each line of dashes above the headers of a part counts as a mistyped one.
 pub(super) fn outside(bytes: &[u8], range: Range<usize>, boundary: &str, any: bool) -> Vec<Stray> {
     let mut strays: Vec<Stray> = Vec::new();
     let mut core = core_of(boundary.as_bytes());
@@ -38,7 +38,7 @@ pub(super) fn outside(bytes: &[u8], range: Range<usize>, boundary: &str, any: bo
             && (is_ours(&before) || any && is_dashed(&bytes[before.clone()]))
             && let Some(open) = strays.last_mut().filter(|_| is_open)
         {
-            // The line before turned out to be a boundary by what follows it.
+            // The headers below the previous line show that it is a mistyped boundary.
             open.part.end = before.start;
             is_open = false;
         }
@@ -60,7 +60,7 @@ pub(super) fn outside(bytes: &[u8], range: Range<usize>, boundary: &str, any: bo
     strays
 }
 
-/// Returns where the headers of a further part follow a line in `range` that is almost the boundary, with that line.
+/// Searches `range` for the headers of a further part below a mistyped boundary. Returns the range of that line.
 pub(super) fn inside(bytes: &[u8], range: Range<usize>, boundary: &str) -> Option<Range<usize>> {
     let core = core_of(boundary.as_bytes())?;
     let mut before: Option<Range<usize>> = None;
@@ -85,14 +85,14 @@ fn lines(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = Range<usize>
     })
 }
 
-/// Longer lines are not the boundary of anything.
+/// The longest line that is compared with the boundary, in bytes.
 const LONGEST: usize = 256;
 
 fn is_dash(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
-/// A line without the dashes and blanks around it, which are what gets lost of a boundary.
+/// Returns a line without surrounding dashes and blanks, which are often lost from a boundary.
 fn core_of(line: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(line.get(..line.len().min(LONGEST))?).ok()?;
     let core = text.trim_matches(|c: char| c.is_whitespace() || is_dash(c));
@@ -104,7 +104,7 @@ fn is_dashed(line: &[u8]) -> bool {
     head.trim_start().starts_with(is_dash)
 }
 
-/// Returns true for a header that parts have.
+/// Returns true for a header that parts commonly have.
 fn is_header(line: &[u8]) -> bool {
     ["content-type:", "content-transfer-encoding:", "content-disposition:"]
         .iter()

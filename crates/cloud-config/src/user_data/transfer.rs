@@ -1,22 +1,22 @@
-//! From a part as it was sent to its bytes: `Content-Transfer-Encoding` (docs/user-data.md).
+//! Decodes the `Content-Transfer-Encoding` of a part (docs/user-data.md).
 
 use crate::text::decode;
 
-/// How the bytes of a part were sent.
+/// The transfer encoding of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// As text: `7bit` or `8bit`, or without a word.
+    /// `7bit`, `8bit` or no encoding: text.
     Text,
-    /// As they are.
+    /// `binary`: unchanged bytes.
     Binary,
-    /// In base64.
+    /// `base64`.
     Base64,
-    /// With `=3D` for what is no plain text.
+    /// `quoted-printable`: special characters are written as `=3D`.
     QuotedPrintable,
 }
 
 impl Encoding {
-    /// The encoding of that name, in any case.
+    /// Returns the encoding with this name, in any case.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name.trim().to_ascii_lowercase().as_str() {
             "" | "7bit" | "8bit" => Self::Text,
@@ -27,7 +27,7 @@ impl Encoding {
         })
     }
 
-    /// Undoes it. What does not decode to its end is an error: half a file must not be applied.
+    /// Decodes `sent`. Incomplete data is an error, because half a file must not be applied.
     pub fn undo(self, sent: &[u8]) -> Result<Vec<u8>, String> {
         match self {
             Self::Text | Self::Binary => Ok(sent.to_vec()),
@@ -38,18 +38,18 @@ impl Encoding {
     }
 }
 
-/// Undoes quoted-printable. Line ends stay what they are, and so does what should have been encoded and was not.
+/// Decodes quoted-printable. Line ends, and characters that should have been encoded, are unchanged.
 pub(super) fn quoted_printable(sent: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(sent.len());
     for line in sent.split_inclusive(|byte| *byte == b'\n') {
-        // White space at the end of a line was put there on the way.
+        // White space at the end of a line was added during the transfer.
         let text = line.trim_ascii_end();
         let end = match line {
             [.., b'\r', b'\n'] => &line[line.len() - 2..],
             [.., b'\n'] => &line[line.len() - 1..],
             _ => &[],
         };
-        // A `=` at the end says that the line goes on.
+        // A `=` at the end of a line joins it with the next line.
         let (text, end) = text.strip_suffix(b"=").map_or((text, end), |text| (text, &[][..]));
         let mut bytes = text.iter();
         while let Some(byte) = bytes.next() {
@@ -60,7 +60,7 @@ pub(super) fn quoted_printable(sent: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// The value of a hexadecimal digit.
+/// Returns the value of a hexadecimal digit.
 pub(super) fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
