@@ -1,7 +1,7 @@
-//! The parts of lists, mappings and fields, one after the other, for serde.
+//! Passes lists, mappings and fields to serde, entry by entry.
 //!
-//! `next_element` and `next_value` are overridden because only they know the type that is wanted, and
-//! so can ask for it a second time, from null, when the value cannot be read.
+//! `next_element` and `next_value` are overridden, because they know the requested type. If a value cannot be read,
+//! they request it again, from null.
 
 use std::rc::Rc;
 use std::slice;
@@ -14,11 +14,11 @@ use super::de::{Context, Role, Value};
 use super::error::Error;
 use super::node::{Entry, Node};
 
-/// The items of a list.
+/// The items of a list for serde.
 pub(super) enum Items<'a> {
-    /// The items of a list as it is written, with its role.
+    /// All items of a list, with its role.
     All(&'a Context, Role<'a>, slice::Iter<'a, Rc<Node>>),
-    /// The one value in place of a list.
+    /// A single value in place of a list.
     One(Option<Value<'a>>),
 }
 
@@ -58,10 +58,10 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     }
 }
 
-/// The entries of a mapping, their keys spelled with `_`.
+/// The entries of a mapping for serde. Their keys are spelled with `_`.
 pub(super) struct Entries<'a> {
     context: &'a Context,
-    /// The name of the type.
+    /// The name of the Rust type.
     mapping: &'static str,
     rest: slice::Iter<'a, Entry>,
     current: Option<&'a Entry>,
@@ -100,7 +100,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     }
 }
 
-/// The parts of a [`Field`](super::Field): start, end, value, and true if that was of the wrong type.
+/// The parts of a [`Field`](super::Field) for serde: start, end, value, and true if the value had the wrong type.
 pub(super) struct FieldParts<'a> {
     value: Value<'a>,
     part: u8,
@@ -138,7 +138,7 @@ impl<'de> SeqAccess<'de> for FieldParts<'_> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
-        // Without the type, a value that cannot be read cannot be asked for again.
+        // The seed is consumed by the first try. A second one needs the type, which only the caller knows.
         let seed = std::cell::Cell::new(Some(seed));
         let take = || seed.take().ok_or_else(|| serde::de::Error::custom("a part was asked for twice"));
         self.next(

@@ -1,11 +1,11 @@
-//! The text after the first document. It is searched, not scanned: errors there do not matter (docs/user-data.md).
+//! Searches the text after the first document. It is not parsed, so errors in it do not matter (docs/user-data.md).
 
 use super::build::Range;
 use crate::diagnostic::{Rule, rules};
 
-/// The first line with content after a document that ends at the byte `end`, and its rule.
+/// Returns the first line with content after a document that ends at the byte `end`, and the rule that it breaks.
 ///
-/// A separator without content after it does not begin a document.
+/// A separator with no content after it does not begin a document.
 pub(super) fn find(text: &str, end: usize) -> Option<(Range, &'static Rule)> {
     let line_start = text[..end].rfind(['\n', '\r']).map_or(0, |newline| newline + 1);
     let ended = &text[line_start..end] == "...";
@@ -27,7 +27,7 @@ pub(super) fn find(text: &str, end: usize) -> Option<(Range, &'static Rule)> {
     None
 }
 
-/// The message of each rule.
+/// Returns the message of the rule.
 pub(super) fn message(rule: &'static Rule) -> &'static str {
     if *rule == rules::MORE_DOCUMENTS {
         "second YAML document; document ignored"
@@ -36,7 +36,7 @@ pub(super) fn message(rule: &'static Rule) -> &'static str {
     }
 }
 
-/// The text after a separator on its line.
+/// Returns the text after a separator on its line.
 fn separated(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("---").or_else(|| line.strip_prefix("..."))?;
     (rest.is_empty() || rest.starts_with([' ', '\t'])).then_some(rest)

@@ -1,20 +1,20 @@
-//! Block scalars as they are written, found without reading the document: for positions where YAML ends.
+//! Finds block scalars without parsing the document, for text in which YAML parsing ends with an error.
 
 use crate::diagnostic::{Finding, Span, rules};
 
-/// A block scalar that ended before its author meant it to.
+/// A block scalar that ends earlier than its author intended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Broken {
-    /// The byte of the header, `|` or `>`.
+    /// The position of its indicator, `|` or `>`.
     pub header: usize,
-    /// The first byte of the line that ended it, behind its indentation.
+    /// The first byte, after the indentation, of the line that ends it.
     pub line: usize,
-    /// No line is in it.
+    /// True if it contains no line.
     pub empty: bool,
 }
 
 impl Broken {
-    /// The finding of it in `text`, where `span` is the position of [`Broken::line`].
+    /// Creates the finding about it. `span` is the position of [`Broken::line`] in the source text.
     pub fn finding(&self, text: &str, span: Span) -> Finding {
         let line = text[..self.header].matches('\n').count() + 1;
         let (empty, how, help) = if self.empty {
@@ -27,10 +27,10 @@ impl Broken {
     }
 }
 
-/// The remedy for a line of text that ended its block scalar.
+/// The remedy for a line that is text of the block scalar above.
 const AS_TEXT: &str = "indent the line as far as the first line of the scalar";
 
-/// Adds the remedy to the finding of a block scalar that ends at an item or a key at `at`. `is_key` returns true for
+/// Adds the remedy to the finding about a block scalar that ends at an item or key at `at`. `is_key` returns true for
 /// known keys.
 pub fn advise(finding: &mut Finding, text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) {
     if finding.help.as_deref() == Some(AS_TEXT)
@@ -50,7 +50,7 @@ fn remedy(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<String
     }
     let above = std::iter::successors(line.above(text), |line| line.above(text)).take(LINES_MAX);
     let (depth, whose) = match item {
-        // The next item begins as the others do.
+        // The line begins the next item in the column of the others.
         Some(_) => {
             let is_same = |line: &BlockLine<'_>| {
                 let rest = line.text.trim_start().strip_prefix("- ").map(str::trim_start);
@@ -66,13 +66,13 @@ fn remedy(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<String
     (depth != line.indentation()).then(|| format!("indent the line as {whose}, by {depth} spaces"))
 }
 
-/// Returns true for a line that ends a document.
+/// Returns true for a line that separates or ends documents.
 pub fn is_marker(line: &str) -> bool {
     let rest = line.strip_prefix("---").or_else(|| line.strip_prefix("..."));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
-/// A line with its first byte.
+/// A line with the position of its first byte.
 #[derive(Clone, Copy)]
 pub(super) struct BlockLine<'a> {
     pub start: usize,
@@ -80,13 +80,13 @@ pub(super) struct BlockLine<'a> {
 }
 
 impl<'a> BlockLine<'a> {
-    /// The line that `at` is on.
+    /// Returns the line that contains `at`.
     pub fn at(text: &'a str, at: usize) -> Self {
         let start = text[..at].rfind('\n').map_or(0, |at| at + 1);
         Self { start, text: text[start..].split('\n').next().unwrap_or_default() }
     }
 
-    /// The line above.
+    /// Returns the line above.
     pub fn above(self, text: &'a str) -> Option<Self> {
         (self.start > 0).then(|| Self::at(text, self.start - 1))
     }
@@ -103,7 +103,7 @@ impl<'a> BlockLine<'a> {
         self.text.trim_start().starts_with('#')
     }
 
-    /// The byte of the sign that begins a block scalar at the end of this line.
+    /// Returns the position of the indicator if the line ends with the header of a block scalar.
     pub fn header(self) -> Option<usize> {
         let text = self.text.split(" #").next().unwrap_or_default().trim_end();
         let body = text.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
@@ -114,7 +114,7 @@ impl<'a> BlockLine<'a> {
         (is_value && !self.is_comment()).then(|| self.start + before.len())
     }
 
-    /// The column of the key, or of the item, that the line begins with.
+    /// Returns the column of the key or item at the beginning of the line.
     pub fn key_column(self) -> usize {
         let mut inner = self.text.trim_start_matches(' ');
         while let Some(rest) = inner.strip_prefix("- ").filter(|rest| rest.contains(':')) {
@@ -124,10 +124,10 @@ impl<'a> BlockLine<'a> {
     }
 }
 
-/// The maximum number of lines that are examined.
+/// The largest number of lines that are examined.
 pub(super) const LINES_MAX: usize = 10_000;
 
-/// The nearest header of a block scalar above `line` that no line between them is indented less than.
+/// Returns the nearest header of a block scalar above `line`, if no line between them is indented less than it.
 fn header_above<'a>(text: &'a str, line: BlockLine<'a>) -> Option<(BlockLine<'a>, usize)> {
     let mut lowest = usize::MAX;
     let mut above = line.above(text);
@@ -149,9 +149,9 @@ fn header_above<'a>(text: &'a str, line: BlockLine<'a>) -> Option<(BlockLine<'a>
     None
 }
 
-/// The lines of `text`, each with its first byte and with true if it is text of a block scalar.
+/// Returns the lines of `text`: the position of each, its text, and true if it belongs to a block scalar.
 pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str, bool)> {
-    // Of the block scalar that is being read: the column of its key, and the indentation of its text once there is one.
+    // The current block scalar: the column of its key, and the indentation of its text, once a line of text was found.
     let mut block: Option<(usize, Option<usize>)> = None;
     let mut next = 0;
     text.split_inclusive('\n').map(move |line| {
@@ -181,14 +181,14 @@ pub(super) fn is_inside(text: &str, at: usize) -> bool {
     lines(text).take_while(|(start, ..)| *start <= at).last().is_some_and(|(_, _, inside)| inside)
 }
 
-/// The block scalar that a line ended which is indented less, where YAML gives up at `at`.
+/// Returns the block scalar that was ended by a line with less indentation, for an error of YAML at `at`.
 pub(super) fn broken(text: &str, at: usize) -> Option<Broken> {
     let stopped = BlockLine::at(text, at);
     let (head, header) = header_above(text, stopped)?;
     let body = text.get(head.start..stopped.start + stopped.text.len())?;
     let mut start = head.start;
     let mut depth = None;
-    // If text continues after a comment, the scalar ended at the comment.
+    // If text follows a comment, the scalar ended at the comment.
     let mut comment: Option<BlockLine<'_>> = None;
     for line in body.split_inclusive('\n') {
         let this = BlockLine { start, text: line };
@@ -199,7 +199,7 @@ pub(super) fn broken(text: &str, at: usize) -> Option<Broken> {
         let (indentation, depth) = (this.indentation(), *depth.get_or_insert(this.indentation()));
         if depth <= head.key_column() {
             let broken = Broken { header, line: this.start + indentation, empty: true };
-            // An item never begins in the column of a key.
+            // An item cannot begin in the column of a key.
             let is_item = indentation < head.key_column() || !line.trim().starts_with('-');
             return (!is_item || !is_key_or_item(line.trim())).then_some(broken);
         }
@@ -209,7 +209,7 @@ pub(super) fn broken(text: &str, at: usize) -> Option<Broken> {
         } else if indentation >= depth {
             comment
         } else {
-            // The author may have ended it, and something else is wrong.
+            // The author may have intended the end, so that the error has another reason.
             let column = head.key_column();
             let is_item = indentation < column || head.text[column..].starts_with('-') || !line.trim().starts_with('-');
             let is_text = indentation > column || !is_item || !is_key_or_item(line.trim());
@@ -222,8 +222,8 @@ pub(super) fn broken(text: &str, at: usize) -> Option<Broken> {
     None
 }
 
-/// The block scalar that a line ended which YAML took for a key and `is_key` does not know, where YAML gives up at
-/// `at`: on that line, or on the next one, which is indented more.
+/// Returns the block scalar that was ended by a line which YAML parsed as a key, although `is_key` does not know it.
+/// The error of YAML at `at` is on that line, or on the next one, which is indented more.
 pub fn ended_by_key(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Broken> {
     let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at))?;
     let stopped = BlockLine::at(text, at);
@@ -242,7 +242,7 @@ pub fn ended_by_key(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Opt
     is_lost.then_some(Broken { header, line: ended.start + ended.indentation(), empty: false })
 }
 
-/// Returns true if `text` begins as a key or an item does, or as a mark of documents.
+/// Returns true if `text` begins like a key, an item or a document marker.
 fn is_key_or_item(text: &str) -> bool {
     let mut inner = text;
     while let Some(rest) = inner.strip_prefix("- ") {
@@ -263,7 +263,7 @@ fn is_key_or_item(text: &str) -> bool {
 mod tests {
     use super::{broken, is_inside};
 
-    /// The lines of header and end; `!` is where YAML gives up.
+    /// Returns the lines of the header and of the end; `!` marks the position of the error.
     fn lines(text: &str) -> Option<(usize, usize)> {
         let at = text.find('!').unwrap();
         let text = text.replacen('!', "", 1);

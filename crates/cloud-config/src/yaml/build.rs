@@ -1,4 +1,4 @@
-//! From the scanner's events to the tree, within limits.
+//! Builds the tree of a document from the events of the scanner, within limits.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -20,30 +20,30 @@ pub(super) struct Range {
     pub end: usize,
 }
 
-/// A document under construction.
+/// A document that is being built.
 pub(super) struct Builder<'a> {
     text: &'a str,
     positions: Positions<'a>,
-    /// The lines of the text, once one is asked for.
+    /// The lines of the text, computed on first use.
     lines: OnceCell<Lines<'a>>,
-    /// Lists and mappings that are open, the outermost first.
+    /// The open lists and mappings, the outermost first.
     open: Vec<Open>,
-    /// The nodes of aliases; `None` while the node is still open.
+    /// The nodes that aliases stand for; `None` while such a node is still open.
     anchors: HashMap<Box<str>, Option<Rc<Node>>>,
-    /// The whole, once it is there.
+    /// The root node, once it is complete.
     pub root: Option<Rc<Node>>,
     /// The findings so far.
     pub findings: Vec<Finding>,
     nodes: usize,
     alias_text: usize,
-    /// Where the last thing ends, in bytes of the text.
+    /// The end of the last node, in bytes of the text.
     last_end: usize,
 }
 
-/// A list or mapping that is open.
+/// An open list or mapping.
 struct Open {
     start: usize,
-    /// Where its first entry begins.
+    /// The start of its first entry.
     first: usize,
     tag: Tag,
     anchor: Option<Box<str>>,
@@ -57,7 +57,7 @@ enum ScalarContent {
 }
 
 impl<'a> Builder<'a> {
-    /// A builder for `text`.
+    /// Creates a builder for `text`.
     pub fn new(text: &'a str, positions: Positions<'a>) -> Self {
         Self {
             text,
@@ -73,20 +73,20 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The bytes of an event.
+    /// Returns the bytes of an event.
     pub fn range(&self, marked: &Marked) -> Range {
         let start = self.positions.byte(marked.start);
         let end = self.positions.byte(marked.end);
-        // The scanner takes the line break after a block as part of it.
+        // The scanner includes the line breaks after a block.
         let content = self.text[start..end.max(start)].trim_end_matches([' ', '\n', '\r']).len();
         Range { start, end: start + content }
     }
 
-    /// Takes the next event of the document.
+    /// Adds the next event of the document.
     ///
     /// # Errors
     ///
-    /// A limit, or an alias of nothing.
+    /// A limit is exceeded, or an alias has no anchor.
     pub fn take(&mut self, event: Event, range: Range) -> Result<(), Finding> {
         match event {
             Event::Alias(name) => {
@@ -125,7 +125,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The top-level entries that are complete before an error at the byte `error`, with the findings.
+    /// Returns the top-level entries that are complete before the error at the byte `error`, and the findings.
     pub fn salvage(mut self, error: usize) -> (Option<Rc<Node>>, Vec<Finding>) {
         let whole = self.last_entry_is_complete(error);
         while whole && self.open.len() > 1 && self.close().is_ok() {}
@@ -135,14 +135,14 @@ impl<'a> Builder<'a> {
             if !whole && !inside && !pairs.awaits_value() {
                 pairs.drop_last();
             }
-            // What is left passed the limits before.
+            // This cannot exceed a limit again: the remaining nodes were checked when they were added.
             let _ = self.close();
         }
         let root = self.root.filter(|root| root.entries().is_some_and(|entries| !entries.is_empty()));
         (root, self.findings)
     }
 
-    /// Returns true if the top-level entry that was read last, or is being read, ends before `error`.
+    /// Returns true if the last top-level entry, complete or open, ends before `error`.
     fn last_entry_is_complete(&self, error: usize) -> bool {
         let [Open { content: ScalarContent::Mapping(pairs), flow, first, .. }, inner @ ..] = self.open.as_slice()
         else {
@@ -153,7 +153,7 @@ impl<'a> Builder<'a> {
             None => pairs.last_value().is_some_and(|value| value.items().is_some()),
         };
         let entry = salvage::SalvagedEntry { end: self.last_end, first: *first, flow: *flow, list };
-        // A bracket that is open has to be closed, an indentation has not.
+        // The author has to close brackets, but not indentation.
         let closed = inner.iter().all(|open| !open.flow) && (inner.is_empty() || !flow);
         closed && salvage::is_complete(self.text, &entry, error)
     }
@@ -180,7 +180,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Ends the innermost list or mapping.
+    /// Closes the innermost list or mapping.
     fn close(&mut self) -> Result<(), Finding> {
         let Some(open) = self.open.pop() else {
             return Ok(());
@@ -207,7 +207,7 @@ impl<'a> Builder<'a> {
         self.add(node, range)
     }
 
-    /// Puts a node where it belongs: the next item, key or value of what is open.
+    /// Adds a node to the innermost open list or mapping, as its next item, key or value.
     fn add(&mut self, node: Rc<Node>, range: Range) -> Result<(), Finding> {
         let span = self.span(range);
         let Some(open) = self.open.last_mut() else {
@@ -237,7 +237,7 @@ impl<'a> Builder<'a> {
             Some(Some(node)) => Rc::clone(node),
             Some(None) => return broken("alias of a value that contains it"),
             None => {
-                // `<<` merges a mapping, which no string is.
+                // `<<` merges mappings, so an alias of a string there is reported in another way.
                 let is_merge = self.text.get(..range.start).is_some_and(|before| before.trim_end().ends_with("<<:"));
                 let help = if is_merge {
                     format!("define `&{}` above", printable(name))

@@ -1,5 +1,5 @@
-//! The host name and SSH keys of a document, line by line, where YAML does not read it as it looks: for the characters
-//! that stand in it, or for what a template left.
+//! Reads the host name and SSH keys line by line, from a document that YAML does not parse as it looks, because of
+//! lookalike characters or the remains of a template.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -12,26 +12,26 @@ use super::node::{Kind, Node};
 use super::{block, parse};
 use crate::diagnostic::Span;
 
-/// The result.
+/// The result of reading a document line by line.
 #[derive(Debug, Default)]
 pub struct ByLine {
-    /// The first host name at the top level.
+    /// The first top-level host name.
     pub hostname: Field<String>,
-    /// The keys of the list at the top level, in order.
+    /// The items of the top-level list of SSH keys, in order.
     pub keys: Vec<Field<String>>,
     /// The names of the users.
     pub users: Vec<String>,
 }
 
 impl ByLine {
-    /// Removes what is text inside a quoted value of `document`, such as the content of a file.
+    /// Removes results that are text in a quoted value of `document`, such as the content of a file.
     pub fn remove_quoted(&mut self, document: &ParsedYaml) {
         let (mut texts, mut seen) = (Vec::new(), HashSet::new());
         if let Some(root) = &document.root {
             quoted(root, &mut texts, &mut seen);
         }
         texts.sort();
-        // A key in quotes is a text by itself, and begins after the quote.
+        // A quoted SSH key is a value itself. The quote precedes its start, so it is not inside of the value.
         let is_inside = |field: &Field<String>| {
             let Some(span) = field.span else { return false };
             let before = texts.partition_point(|text: &Span| text.start < span.start);
@@ -45,7 +45,7 @@ impl ByLine {
     }
 }
 
-/// Gathers the positions of values in quotes.
+/// Collects the positions of quoted values.
 fn quoted(node: &Rc<Node>, texts: &mut Vec<Span>, seen: &mut HashSet<*const Node>) {
     if !seen.insert(Rc::as_ptr(node)) {
         return;
@@ -58,7 +58,7 @@ fn quoted(node: &Rc<Node>, texts: &mut Vec<Span>, seen: &mut HashSet<*const Node
     }
 }
 
-/// Reads the host name and keys of `text`. `is_key` returns true for SSH keys, and `origin` maps to positions in the
+/// Reads the host name and SSH keys of `text`. `is_key` returns true for SSH keys. `origin` maps to positions in the
 /// source text.
 pub fn read(text: &str, is_key: &dyn Fn(&str) -> bool, origin: &dyn Fn(usize) -> usize) -> ByLine {
     let mut found = ByLine { users: user_names(text), ..ByLine::default() };
@@ -78,7 +78,7 @@ pub fn read(text: &str, is_key: &dyn Fn(&str) -> bool, origin: &dyn Fn(usize) ->
             }
         };
         let is_top = inner.len() == line.len();
-        // The value can continue here.
+        // The value of the host name can continue on this line.
         if std::mem::take(&mut is_below_hostname) && !is_top {
             found.hostname = Field::default();
         }
@@ -108,7 +108,7 @@ pub fn read(text: &str, is_key: &dyn Fn(&str) -> bool, origin: &dyn Fn(usize) ->
                 if is_key(item) {
                     found.keys.push(field(item));
                 } else {
-                    // Below it are the keys of something else, such as a user.
+                    // The lines below belong to something else, such as a user.
                     in_list = !begins_mapping(item);
                 }
             }
@@ -118,11 +118,11 @@ pub fn read(text: &str, is_key: &dyn Fn(&str) -> bool, origin: &dyn Fn(usize) ->
     found
 }
 
-/// The names of the items of `users` in `text`, which need not be read as YAML.
+/// Returns the names in the items of `users`, for text that need not be valid YAML.
 fn user_names(text: &str) -> Vec<String> {
     let (mut names, mut known) = (Vec::new(), HashSet::new());
     let mut is_below_users = false;
-    // The columns of the dashes, and of the keys of the item.
+    // The column of the dashes, and the column of the keys of an item.
     let (mut dashes, mut keys) = (None, None);
     for (_, line, inside) in block::lines(text) {
         let line = line.trim_end();
@@ -154,7 +154,7 @@ fn user_names(text: &str) -> Vec<String> {
     names
 }
 
-/// The name of a user, where a line of an item gives it.
+/// Returns the name of a user, if a line of an item contains it.
 fn user_name(line: &str) -> Option<String> {
     let name = if line.starts_with('{') {
         let item = parse(line, |at| at);
@@ -170,8 +170,8 @@ fn user_name(line: &str) -> Option<String> {
     name.filter(is_name)
 }
 
-/// Returns true if YAML gives up at the byte `at` of `text` for a tab, for a `*` in place of `-`, or for the missing
-/// `:` of a key that gives access.
+/// Returns true if the error of YAML at the byte `at` is a tab, a `*` in place of `-`, or a key that gives access and
+/// lacks its `:`.
 pub fn is_needed(text: &str, at: usize) -> bool {
     let Some((before, behind)) = text.split_at_checked(at) else { return false };
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -185,26 +185,26 @@ pub fn is_needed(text: &str, at: usize) -> bool {
     is_star || is_tabbed(line) || behind.starts_with('\t') || std::iter::once(line).chain(above).any(has_no_colon)
 }
 
-/// Returns true for a line that begins with the key of the host name or of SSH keys.
+/// Returns true for a line that begins with the key of the host name or of the SSH keys.
 pub fn gives_access(line: &str) -> bool {
     key(line).is_some()
 }
 
-/// The first line of `text` that is the key of the host name or of SSH keys without its `:`.
+/// Returns the first line of `text` that begins with the key of the host name or of the SSH keys and lacks the `:`.
 pub fn without_colon(text: &str) -> Option<Span> {
     let (start, line, _) = block::lines(text).find(|(_, line, inside)| !inside && has_no_colon(line))?;
     let (key, _) = key(line)?;
     Some(Span::new(start, start + key.len()))
 }
 
-/// Returns true if `line` begins with the key of the host name or of SSH keys and has no `:` behind it.
+/// Returns true if `line` begins with the key of the host name or of the SSH keys and lacks the `:`.
 fn has_no_colon(line: &str) -> bool {
     let is_plain = !line.starts_with([' ', '\t', '#', '-']);
     let key = key(line).map(|(key, _)| &line[key.len()..]);
     is_plain && key.is_some_and(|rest| !rest.trim_start().starts_with(':'))
 }
 
-/// Returns true for a key of YAML, which the type of an SSH key with a `:` behind it is not.
+/// Returns true for a key of a mapping. The type of an SSH key with a `:` after it is none.
 fn begins_mapping(item: &str) -> bool {
     let Some((name, rest)) = item.split_once(':') else { return false };
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
@@ -223,7 +223,7 @@ fn is_bullet(c: char) -> bool {
     matches!(c, '-' | '*' | '+' | '\u{2022}' | '\u{b7}') || sign(c) == Some(Sign::Dash)
 }
 
-/// The key that gives access which a line begins with, and what stands behind its `:`, which may be missing.
+/// Returns the access key at the beginning of a line, and the text after its `:`, which may be missing.
 fn key(line: &str) -> Option<(&'static str, &str)> {
     let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))).unwrap_or(line.len());
     let key = match &line[..end] {
@@ -237,16 +237,16 @@ fn key(line: &str) -> Option<(&'static str, &str)> {
     (sign.is_some() || is_separate || rest.is_empty()).then(|| (key, &rest[sign.map_or(0, char::len_utf8)..]))
 }
 
-/// A value without blanks, comment and quotes around it.
+/// Removes blanks, a comment and quotes around a value.
 fn value_of(text: &str) -> &str {
     let is_quote = |c: char| matches!(c, '"' | '\'') || sign(c) == Some(Sign::Quote);
     let text = text.trim_matches(is_blank);
     let text = text.split(" #").next().unwrap_or_default().trim_end_matches(|c| is_blank(c) || c == ',');
-    // A quote at the end may be that of an option.
+    // A quote only at the end may belong to an option.
     if text.starts_with(is_quote) { text.trim_matches(is_quote).trim_matches(is_blank) } else { text }
 }
 
-/// The items of a list in brackets on one line.
+/// Returns the items of a list in brackets on one line.
 fn flow(text: &str) -> Vec<String> {
     let document = parse(text, |at| at);
     let Some(Kind::List(items)) = document.root.as_ref().map(|root| &root.kind) else { return Vec::new() };

@@ -1,6 +1,6 @@
-//! Characters that look like a YAML indicator: blanks, line breaks, quotes, dashes, colons.
+//! Characters that look like a blank, a line break or a YAML indicator, such as quotes, dashes and colons.
 //!
-//! To YAML they are text. Inside of text they are valid; in place of an indicator they change the document.
+//! YAML reads these as text. Inside of text they are harmless; in place of an indicator they change the document.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -10,37 +10,37 @@ use super::letters::{described, foreign_letter};
 use super::node::{Kind as NodeKind, Node, Scalar};
 use crate::diagnostic::{Finding, Findings, Span, rules};
 
-/// The sign that a character looks like.
+/// The character that another one looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sign {
-    /// A blank, or nothing at all.
+    /// A blank, or no character at all.
     Blank,
-    /// Nothing at all.
+    /// No character at all.
     Hidden,
-    /// A line break, which only YAML takes for one.
+    /// A line break. Only YAML treats the character as one.
     Break,
     Quote,
     Dash,
     Colon,
 }
 
-/// The text that a key takes: some characters that look like a sign of YAML belong in one and not in another.
+/// The kind of text that a key takes. Some lookalike characters are normal in one kind and a mistake in another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TextKind {
-    /// Nothing is known of it.
+    /// An unknown kind.
     #[default]
     Unknown,
     /// The content of a file, in which any character is text.
     Content,
     /// Prose, in which any character is text.
     Prose,
-    /// A name or a word, in which no blank stands.
+    /// A name or a word, which contains no blank.
     Word,
-    /// The path of a file, in which blanks may stand.
+    /// The path of a file, which may contain blanks.
     Path,
-    /// A directory of the machine.
+    /// A directory on the machine.
     Home,
-    /// A name that exists on the machine. Without it, the default applies.
+    /// A name that exists on the machine. The default applies if the value is not used.
     MachineName,
     /// An SSH key, whose comment is prose.
     Key,
@@ -68,12 +68,12 @@ pub(super) fn sign(c: char) -> Option<Sign> {
     })
 }
 
-/// Returns true if `c` looks like a blank or like nothing.
+/// Returns true if `c` looks like a blank or like no character.
 fn is_blank(c: char) -> bool {
     matches!(sign(c), Some(Sign::Blank | Sign::Hidden))
 }
 
-/// A character that is not the sign it looks like, with its byte in the text.
+/// A lookalike character, with its byte in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Confusable {
     pub at: usize,
@@ -86,12 +86,12 @@ impl Confusable {
         Self { at, c, place }
     }
 
-    /// The character and its place, for people.
+    /// Describes the character and its place for a message.
     pub fn description(&self) -> String {
         format!("{} {}", described(self.c), self.place)
     }
 
-    /// The character to write.
+    /// Returns the remedy.
     pub fn help(&self) -> &'static str {
         match sign(self.c) {
             Some(Sign::Blank) => "replace it with an ordinary space",
@@ -104,19 +104,19 @@ impl Confusable {
         }
     }
 
-    /// The length of the character, in bytes.
+    /// Returns the length of the character in bytes.
     pub fn len(&self) -> usize {
         self.c.len_utf8()
     }
 
-    /// A finding for a text that is not read as it looks.
+    /// Creates the finding about text that YAML reads in another way than it looks.
     fn finding(&self) -> Finding {
         let message = format!("{}; only the host name and SSH keys are applied", self.description());
         Finding::new(&rules::LOOKALIKE_CHARACTER, Span::new(self.at, self.at + self.len()), message).help(self.help())
     }
 }
 
-/// The character that makes a value another one than it looks, by its byte in the value, which is not in ASCII.
+/// Returns the character in a value because of which the value differs from how it looks, with its byte in the value.
 pub(super) fn in_value(scalar: &Scalar, kind: TextKind) -> Option<Confusable> {
     let text = &*scalar.text;
     let prose = kind.is_prose();
@@ -151,7 +151,7 @@ pub(super) fn in_value(scalar: &Scalar, kind: TextKind) -> Option<Confusable> {
     let is_name = kind == TextKind::MachineName;
     let inside = |c: char| match sign(c) {
         Some(Sign::Hidden | Sign::Break) => true,
-        // A file may be called like that.
+        // A file name can contain such a blank.
         Some(Sign::Blank) => kind != TextKind::Path,
         Some(Sign::Quote | Sign::Dash | Sign::Colon) => is_name,
         None => is_name && matches!(c, '\u{ff0c}' | '\u{3001}' | '\u{ff0f}' | '\u{2044}' | '\u{2215}'),
@@ -161,8 +161,8 @@ pub(super) fn in_value(scalar: &Scalar, kind: TextKind) -> Option<Confusable> {
     found.map(|(at, c)| Confusable::new(at, c, "inside the value"))
 }
 
-/// The look-alike characters that change the meaning of `document`, with the source text `text`. `kind` returns the
-/// kind of text that a key takes.
+/// Reports the lookalike characters that change the meaning of `document`, whose source text is `text`. `kind` returns
+/// the kind of text that a key takes.
 pub fn misread(document: &ParsedYaml, text: &str, kind: fn(&str) -> TextKind) -> Vec<Finding> {
     if text.is_ascii() {
         return Vec::new();
@@ -190,7 +190,7 @@ pub fn misread(document: &ParsedYaml, text: &str, kind: fn(&str) -> TextKind) ->
 struct Search<'a> {
     text: &'a str,
     kind: fn(&str) -> TextKind,
-    /// Where scalars are written.
+    /// The positions of all scalars.
     scalars: Vec<Span>,
     seen: HashSet<*const Node>,
     found: Vec<Confusable>,
@@ -217,7 +217,7 @@ impl<'a> Search<'a> {
         self.text.get(span.start..span.end).unwrap_or_default()
     }
 
-    /// A key without quotes, which has no such character.
+    /// Checks a key without quotes, which should not contain such a character.
     fn key(&mut self, span: Span) {
         self.scalars.push(span);
         let raw = self.raw(span);
@@ -237,14 +237,14 @@ impl<'a> Search<'a> {
         });
         let letter = || foreign_letter(raw).map(|(at, c)| Confusable::new(span.start + at, c, "inside a key"));
         let found = found.or_else(letter);
-        // `-` and such a blank are the beginning of a key.
+        // YAML reads `-` and such a blank as the beginning of a key.
         self.found.extend(found.map(|found| match raw.strip_prefix('-') {
             Some(rest) if rest.starts_with(is_blank) => Confusable { place: "after a `-`", ..found },
             _ => found,
         }));
     }
 
-    /// A value without quotes, each of whose lines may have been meant as another line.
+    /// Checks a value without quotes. Each of its lines may have been meant as another construct.
     fn value(&mut self, scalar: &Scalar, span: Span, key: &str) {
         self.scalars.push(span);
         let raw = self.raw(span);
@@ -256,7 +256,7 @@ impl<'a> Search<'a> {
         let mut at = span.start;
         for line in raw.split_inclusive('\n') {
             let inner = line.trim_start_matches([' ', '\t']);
-            // On the line of its key, a value is nothing else.
+            // On the line of its key, a value cannot be another construct.
             let found = if alone { beginning(inner) } else { None };
             let found = found.or_else(|| {
                 let broken =
@@ -271,7 +271,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Looks between scalars: for marks that YAML skips, and for line breaks that no editor shows as such.
+    /// Checks the text between scalars for byte order marks that YAML skips, and for line breaks that no editor
+    /// displays.
     fn gaps(&mut self) {
         self.scalars.sort();
         let mut start = 0;
@@ -287,7 +288,7 @@ impl<'a> Search<'a> {
         let is_space = |c: char| c.is_whitespace() || is_blank(c);
         let first = line.find(|c| !is_space(c)).unwrap_or(line.len());
         let comment = if line[first..].starts_with('#') { Some(first) } else { line.find(" #") };
-        // The first character after this one that is not a blank.
+        // The next character that is not a blank.
         let mut next = None;
         for (at, c) in line.char_indices().rev() {
             let is_mark = c == '\u{feff}' || sign(c) == Some(Sign::Break);
@@ -300,7 +301,7 @@ impl<'a> Search<'a> {
             }
             let before = self.scalars.partition_point(|span| span.start <= start + at);
             let inside = before.checked_sub(1).is_some_and(|last| start + at < self.scalars[last].end);
-            // The text after the last thing that was read may be a scalar.
+            // After the last scalar that was read, the text may be part of a scalar.
             if !inside && (before < self.scalars.len() || at <= first) {
                 let place = if c == '\u{feff}' { "in the indentation" } else { "as a line break" };
                 self.found.push(Confusable::new(start + at, c, place));
@@ -308,7 +309,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Looks near the place where YAML ends: on its line, or on the one above.
+    /// Checks the text near a syntax error: its line, and the line above.
     fn near(&mut self, at: usize) {
         let mut at = at.min(self.text.len());
         while !self.text.is_char_boundary(at) {
@@ -318,7 +319,7 @@ impl<'a> Search<'a> {
         let line = self.text[start..].split('\n').next().unwrap_or_default();
         let above = self.text[..start].trim_end();
         let above_start = above.rfind('\n').map_or(0, |at| at + 1);
-        // A line break that only YAML takes for one begins the line that is wrong.
+        // The wrong line may begin at a line break that only YAML treats as one.
         let broken = line.get(..at - start).unwrap_or_default().char_indices().rev();
         let broken = broken.into_iter().find(|(_, c)| sign(*c) == Some(Sign::Break));
         let broken = broken.map(|(at, c)| Confusable::new(at + start, c, "as a line break"));
@@ -333,7 +334,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The character at the beginning of a line, after its indentation, that hides what the line is.
+/// Returns the character at the beginning of a line, after the indentation, that conceals the construct on the line.
 fn beginning(line: &str) -> Option<Confusable> {
     let first = line.chars().next()?;
     if is_blank(first) {
@@ -359,7 +360,7 @@ fn beginning(line: &str) -> Option<Confusable> {
     (sign(c) == Some(Sign::Colon)).then(|| Confusable::new(end, c, "in place of `:`"))
 }
 
-/// The character on a line that YAML does not understand which may be the reason.
+/// Returns the character on a line that may be the reason for a syntax error.
 fn suspicious(line: &str) -> Option<Confusable> {
     if line.is_ascii() || line.trim_start_matches([' ', '\t']).starts_with('#') {
         return None;
@@ -396,7 +397,7 @@ mod tests {
     use crate::yaml::node::Scalar;
     use crate::yaml::parse;
 
-    /// The characters that are found in a text: line, column, code point, place.
+    /// Returns the characters that are found in a text: line, column, code point, place.
     fn found(text: &str) -> Vec<String> {
         let findings = misread(&parse(text, |at| at), text, KEY_FACTS.kind).into_iter();
         findings

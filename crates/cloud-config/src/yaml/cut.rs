@@ -1,21 +1,21 @@
-//! Document markers inside of block scalars: `---` or `...` in the first column always ends the document.
+//! Document markers in block scalars: `---` or `...` in the first column always ends the document.
 
 use super::block::{self, BlockLine};
 use crate::diagnostic::{Finding, Span, rules};
 
-/// A marker that ends a block scalar whose item continues below it.
+/// A marker that ends a block scalar although the item of the scalar continues below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
     /// The first byte of the marker.
     pub at: usize,
     /// The indentation of the text of the scalar.
     pub depth: usize,
-    /// The line that the scalar began at.
+    /// The line of the key of the scalar.
     line: usize,
 }
 
 impl Cut {
-    /// The finding; `origin` is the position of [`Cut::at`] in the source text.
+    /// Creates the finding. `origin` is the position of [`Cut::at`] in the source text.
     pub fn finding(&self, origin: usize) -> Finding {
         let message = format!(
             "this line ends the document inside the block scalar that begins at line {}; item skipped",
@@ -26,15 +26,15 @@ impl Cut {
     }
 }
 
-/// Finds the markers after which the item of a block scalar continues: the next line is indented.
+/// Finds the markers after which the item of a block scalar continues, because the next line is indented.
 pub fn cuts(text: &str) -> Vec<Cut> {
     let mut cuts = Vec::new();
     if !text.contains("\n---") && !text.contains("\n...") {
         return cuts;
     }
-    // Of the block scalar that is being read: its line, the column of its key, and the indentation of its text.
+    // The current block scalar: its line, the column of its key, and the indentation of its text.
     let mut scalar: Option<(usize, usize, Option<usize>)> = None;
-    // Markers that belong to it if the next line is indented.
+    // The markers that belong to the scalar if the next line is indented.
     let mut markers: Vec<usize> = Vec::new();
     let mut start = 0;
     for (number, text) in text.split_inclusive('\n').enumerate() {

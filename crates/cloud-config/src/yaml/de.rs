@@ -1,7 +1,7 @@
-//! From nodes to types: a serde deserializer that continues after an error.
+//! Reads nodes into types: a serde deserializer that continues after errors.
 //!
-//! A value of the wrong type is recorded, and its field read as if it were null, so one pass finds all of
-//! them (docs/cloud-config.md). Unknown keys are not reported here: see `lint`.
+//! A value of the wrong type is reported, and its field is read as if it were null. So one pass finds all such values
+//! (docs/cloud-config.md). Unknown keys are reported by `lint`.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -21,12 +21,12 @@ use crate::diagnostic::{Finding, Findings, Rule, Span, rules};
 
 /// Reads a document as a `T`, with a finding for each problem (docs/cloud-config.md).
 ///
-/// Values that cannot be read are taken as absent; a document without a root is empty.
+/// Values that cannot be read are treated as absent. A document without a root is empty.
 pub fn read<T: DeserializeOwned + Default>(document: &ParsedYaml) -> (T, Vec<Finding>) {
     read_advised(document, KeyFacts { advice: |_, _, _| None, kind: |_| TextKind::Unknown, skipped: |_, _, _| None })
 }
 
-/// As [`read`], with what is known of the keys of `T`.
+/// Reads as [`read`] does, with the facts about the keys of `T`.
 pub fn read_advised<T: DeserializeOwned + Default>(document: &ParsedYaml, facts: KeyFacts) -> (T, Vec<Finding>) {
     let Some(root) = &document.root else {
         return (T::default(), Vec::new());
@@ -40,26 +40,26 @@ pub fn read_advised<T: DeserializeOwned + Default>(document: &ParsedYaml, facts:
     (read, context.findings.into_inner().into_list())
 }
 
-/// Returns the remedy for a value of the wrong type: the value of a key, spelled with `_`, or an item of its list
-/// (`true`). `None` stands for the remedy that holds for every key.
+/// Returns the remedy for a value of the wrong type: the value of a key, spelled with `_`, or an item of its list if
+/// `item` is true. `None` selects the remedy for all keys.
 pub type Advice = fn(key: &str, item: bool, found: &Node) -> Option<&'static str>;
 
-/// The facts about keys, which this module does not know.
+/// The facts about keys that the deserializer needs.
 #[derive(Clone, Copy)]
 pub struct KeyFacts {
     /// The remedy for a value of the wrong type.
     pub advice: Advice,
-    /// The text that a key takes, spelled with `_`.
+    /// The kind of text that a key takes, spelled with `_`.
     pub kind: fn(key: &str) -> TextKind,
-    /// The item that is skipped because of a value of the wrong type, in a word; see [`Skipped`].
+    /// The word for the item that is skipped because of a value of the wrong type; see [`Skipped`].
     pub skipped: Skipped,
 }
 
-/// Returns the kind of the item that is skipped because of a value of the wrong type: the value of a key of the type
-/// `mapping`, spelled with `_`, or an item of its list (`true`). `None` if only the value is not applied.
+/// Returns the word for the item that is skipped because of a value of the wrong type: the value of a key of the type
+/// `mapping`, spelled with `_`, or an item of its list if `item` is true. `None` if only the value is not applied.
 pub type Skipped = fn(mapping: &str, key: &str, item: bool) -> Option<&'static str>;
 
-/// The state of a reading.
+/// The state of reading a document.
 pub(super) struct Context {
     facts: KeyFacts,
     findings: RefCell<Findings>,
@@ -83,7 +83,7 @@ impl Context {
         });
     }
 
-    /// The consequence of a value that could not be read.
+    /// Returns the consequence of a value that could not be read.
     fn consequence(&self, role: Role<'_>) -> Cow<'static, str> {
         let skipped = match role {
             Role::ParsedYaml => None,
@@ -98,10 +98,10 @@ impl Context {
     }
 }
 
-/// The position of a value in its document, for messages.
+/// The role of a value in its document, for messages.
 #[derive(Clone, Copy)]
 pub(super) enum Role<'a> {
-    /// All of it.
+    /// The whole document.
     ParsedYaml,
     /// The value of a key of a mapping, with the name of its type.
     Of(&'a Entry, &'static str),
@@ -110,7 +110,7 @@ pub(super) enum Role<'a> {
 }
 
 impl Role<'_> {
-    /// The role of an item of this value.
+    /// Returns the role of an item of this value.
     pub const fn item(self) -> Self {
         match self {
             Self::Of(entry, mapping) => Self::ItemOf(entry, mapping),
@@ -118,7 +118,7 @@ impl Role<'_> {
         }
     }
 
-    /// `message`, with what it is about.
+    /// Adds the subject of the role to `message`.
     fn message(self, message: &str) -> String {
         match self {
             Self::ParsedYaml => format!("document: {message}"),
@@ -128,13 +128,13 @@ impl Role<'_> {
     }
 }
 
-/// A value to be read.
+/// A node to be read into a type.
 #[derive(Clone, Copy)]
 pub(super) struct Value<'a> {
     context: &'a Context,
     node: &'a Node,
     role: Role<'a>,
-    /// Read it as if it were null.
+    /// True if it is read as if it were null.
     null: bool,
 }
 
@@ -147,7 +147,7 @@ impl<'a> Value<'a> {
         self.node.span
     }
 
-    /// Reads it; what is of the wrong type is reported and read as null. Says whether that happened.
+    /// Reads the value. A value of the wrong type is reported, and read as null. Returns true if that happened.
     pub fn read<'de, T: Deserialize<'de>>(self) -> Result<(T, bool), Error> {
         match T::deserialize(self) {
             Ok(value) => Ok((value, false)),
@@ -166,7 +166,7 @@ impl<'a> Value<'a> {
         Err(Error::wrong_type(wanted, self.node))
     }
 
-    /// Fails if a character of the value is not the sign that it looks like, or if its tag stands for another value.
+    /// Fails if a lookalike character or the tag changes the value.
     fn check_signs(&self) -> Result<(), Error> {
         self.check_tag()?;
         let (Kind::Scalar(scalar), false) = (&self.node.kind, self.is_null()) else { return Ok(()) };
@@ -181,12 +181,12 @@ impl<'a> Value<'a> {
             .map_or(Ok(()), |found| Err(Error::confusable(found, self.node)))
     }
 
-    /// Fails if the tag of the value stands for another value, which another program puts there.
+    /// Fails if another program replaces the value because of its tag.
     fn check_tag(&self) -> Result<(), Error> {
         if self.node.tag == Tag::Local && !self.is_null() { Err(Error::local_tag(self.node)) } else { Ok(()) }
     }
 
-    /// Fails if a scalar in the place of a list begins with a `-` that has no space after it.
+    /// Fails if a scalar in place of a list begins with a `-` that lacks the space after it.
     fn check_dash(&self) -> Result<(), Error> {
         let Kind::Scalar(scalar) = &self.node.kind else { return Ok(()) };
         let item = scalar.text.strip_prefix('-').filter(|_| scalar.plain);
@@ -198,7 +198,7 @@ impl<'a> Value<'a> {
         Err(Error { message, span: Some(span), help: Some("write `- ITEM`"), rule: &rules::MISSING_SPACE })
     }
 
-    /// The text of a scalar; of null the empty text.
+    /// Returns the text of a scalar; empty for null.
     fn text(&self) -> Result<Cow<'a, str>, Error> {
         self.check_signs()?;
         match &self.node.kind {
@@ -223,7 +223,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Reads a scalar that is not null as what is `wanted`. In quotes it is text, and taken all the same.
+    /// Reads a scalar other than null as the type `wanted`. In quotes it is a string, and accepted with a finding.
     fn scalar<T>(&self, wanted: &str, quoted: &'static Rule, parse: fn(&str) -> Option<T>) -> Result<T, Error> {
         self.check_signs()?;
         let Kind::Scalar(scalar) = &self.node.kind else {
@@ -249,7 +249,7 @@ impl<'a> Value<'a> {
         }
         let number = self.scalar(WANTED, &rules::QUOTED_NUMBER, |text| {
             let whole = |float: &f64| float.fract() == 0.0;
-            // The text of a whole float is one of an integer.
+            // A float without a fraction is accepted as an integer.
             scalar::integer(text).or_else(|| format!("{:.0}", scalar::float(text).filter(whole)?).parse().ok())
         })?;
         match (i64::try_from(number), u64::try_from(number)) {
@@ -259,10 +259,10 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A list of one, if that one can be read as what is wanted in the list.
+    /// Reads a value as a list with one item, if it can be read as an item of the list.
     fn list_of_one<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let span = self.node.span;
-        // Findings about the one item are replaced by one about the list.
+        // Findings about the item are replaced with one about the list.
         let before = self.context.findings.take();
         let list = visitor.visit_seq(Items::one(self));
         let item_findings = self.context.findings.replace(before).into_list();
@@ -302,7 +302,7 @@ impl<'de> Deserializer<'de> for Value<'_> {
     integers! { deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 }
     texts! { deserialize_char deserialize_str deserialize_string deserialize_identifier }
 
-    /// A type that takes anything gets every scalar as its text.
+    /// Types that accept any value get each scalar as its text.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.check_tag()?;
         match &self.node.kind {
@@ -387,7 +387,7 @@ impl<'de> Deserializer<'de> for Value<'_> {
         _: usize,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        // A `Field` asks for the position of its value, the value, and whether that could be read.
+        // A `Field` reads the position of its value, the value, and whether that had the wrong type.
         if name == FIELD { visitor.visit_seq(FieldParts::new(self)) } else { self.deserialize_seq(visitor) }
     }
 

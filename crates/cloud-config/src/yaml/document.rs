@@ -1,4 +1,4 @@
-//! A document: its tree, its findings, and the error at which it ends early.
+//! A parsed document: its tree, its findings, and the error that ended parsing.
 
 use std::rc::Rc;
 
@@ -11,22 +11,22 @@ use super::position::Positions;
 use super::scanner::{Event, Problem, Scanner};
 use crate::diagnostic::{Finding, rules};
 
-/// A document as it was written.
+/// A parsed document.
 #[derive(Default)]
 pub struct ParsedYaml {
-    /// Its tree; none when it is empty. After an error, a mapping of the top-level entries that are
-    /// complete before it, if there are any (docs/applying.md).
+    /// The root of the tree; `None` for an empty document. After an error, it is a mapping of the top-level entries
+    /// that are complete before the error, if there are any (docs/applying.md).
     pub root: Option<Rc<Node>>,
-    /// Duplicate keys, bad keys and merges, further documents.
+    /// Findings about duplicate keys, invalid keys and merges, and further documents.
     pub findings: Vec<Finding>,
-    /// Why it could not be read to its end: a syntax error or a limit.
+    /// The error that ended parsing: a syntax error or a limit.
     pub error: Option<Finding>,
 }
 
-/// Reads the first document of a text (docs/user-data.md, docs/cloud-config.md).
+/// Parses the first document of a text (docs/user-data.md, docs/cloud-config.md).
 ///
-/// `origin` maps a byte of the text to the byte of the source text; all spans are those of the source text.
-/// Errors are part of the result: a broken document may still give access to the machine.
+/// `origin` maps a byte of the text to the byte of the source text, to which all spans refer. Errors are part of the
+/// result, because a broken document may still give access to the machine.
 pub fn parse(text: &str, origin: impl Fn(usize) -> usize) -> ParsedYaml {
     let positions = Positions::new(text, &origin);
     let refuse = |start, end, message| ParsedYaml {
@@ -39,7 +39,7 @@ pub fn parse(text: &str, origin: impl Fn(usize) -> usize) -> ParsedYaml {
     if let Some((start, end)) = limits::directive_too_many(text) {
         return refuse(start, end, format!("more than {MAX_DIRECTIVES} lines that begin with `%`"));
     }
-    // The scanner reads ahead, and would lose what stands before such a character.
+    // The scanner reads ahead: such a character would also hide the entries before it.
     let forbidden = limits::forbidden_character(text);
     let mut builder = Builder::new(text, positions);
     match read(text, positions, &mut builder, forbidden) {
@@ -58,7 +58,7 @@ pub fn parse(text: &str, origin: impl Fn(usize) -> usize) -> ParsedYaml {
     }
 }
 
-/// The entries that are complete before an error at the byte `at`, with their findings.
+/// Returns the entries that are complete before an error at the byte `at`, with their findings.
 fn complete_before(
     text: &str,
     positions: Positions<'_>,
@@ -67,7 +67,7 @@ fn complete_before(
 ) -> (Option<Rc<Node>>, Vec<Finding>) {
     let entries = |root: &Option<Rc<Node>>| root.as_ref().and_then(|root| root.entries()).map_or(0, <[_]>::len);
     let read_so_far = builder.salvage(at);
-    // The scanner looks ahead: it may have failed before it reported the end of the line above.
+    // The scanner reads ahead, so it may have failed before it reported the end of the line above.
     let line = text[..at].rfind(['\n', '\r']).map_or(0, |newline| newline + 1);
     let mut above = Builder::new(text, positions);
     let _ = read(text, positions, &mut above, Some(line));
@@ -81,10 +81,10 @@ struct Stop {
     finding: Box<Finding>,
 }
 
-/// Reads up to the end of the first document, at most to the byte `cut`, and returns its end.
+/// Parses up to the end of the first document, or to the byte `cut`. Returns the end.
 fn read(text: &str, positions: Positions<'_>, builder: &mut Builder<'_>, cut: Option<usize>) -> Result<usize, Stop> {
     let mut scanner = Scanner::new(&text[..cut.unwrap_or(text.len())]);
-    // A token that ends there would continue after it.
+    // A token that ends at the cut may continue after it.
     let cut_at = |end: usize| cut.filter(|cut| end >= *cut);
     loop {
         let marked = scanner.next().map_err(|problem| match cut_at(problem.at) {
@@ -92,7 +92,7 @@ fn read(text: &str, positions: Positions<'_>, builder: &mut Builder<'_>, cut: Op
             None => broken(positions, &problem),
         })?;
         let end = positions.byte(marked.end);
-        // After a block at the end of its line, only indented text continues it, which is examined later.
+        // Only indented text would continue a block scalar after the end of its line. That is checked later.
         let range = builder.range(&marked);
         if let Some(at) = cut_at(range.end) {
             return Err(control_character(positions, at));
@@ -124,7 +124,7 @@ fn broken(positions: Positions<'_>, problem: &Problem) -> Stop {
     Stop { at: positions.byte(problem.begins_at()), finding: Box::new(finding) }
 }
 
-/// The finding of a block scalar that a line ended where YAML gives up at `at`.
+/// Returns the finding about a block scalar that was ended by a line, for an error of YAML at `at`.
 fn ended_block(positions: Positions<'_>, at: usize) -> Option<Finding> {
     let broken = block::broken(positions.text(), at)?;
     Some(broken.finding(positions.text(), positions.character(broken.line)))

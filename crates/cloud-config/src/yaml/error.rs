@@ -1,4 +1,4 @@
-//! Errors of the deserializer's visitors, without any value of the document.
+//! Errors of reading values into types. They contain no value of the document.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::diagnostic::{Rule, Span, rules};
 #[derive(Debug)]
 pub(super) struct Error {
     pub message: String,
-    /// The position; `None` for an error of a visitor, which does not know positions.
+    /// The position; `None` for an error of a serde visitor, which does not know it.
     pub span: Option<Span>,
     /// The remedy.
     pub help: Option<&'static str>,
@@ -21,15 +21,15 @@ pub(super) struct Error {
 }
 
 impl Error {
-    /// `node` is not what is wanted.
+    /// Creates the error for a `node` of another type than `wanted`.
     pub fn wrong_type(wanted: &str, node: &Node) -> Self {
         let message = format!("expected {wanted}, found {}", node.describe());
         Self { message, span: Some(node.span), help: help(wanted, node), rule: &rules::WRONG_TYPE }
     }
 
-    /// `node` is another text than it looks.
+    /// Creates the error for a `node` whose text differs from how it looks.
     pub fn confusable(found: Confusable, node: &Node) -> Self {
-        // Where an address token was replaced, its bytes are not those of the author.
+        // Where a token was replaced, the bytes of the value are not those of the source text.
         let len = node.text().map_or(0, str::len);
         let exact = node.span.end - node.span.start == len;
         let start = node.span.start + found.at;
@@ -38,20 +38,20 @@ impl Error {
         Self { message, span: Some(span), help: Some(found.help()), rule: &rules::LOOKALIKE_CHARACTER }
     }
 
-    /// `node` has a tag that only another program evaluates.
+    /// Creates the error for a `node` with a tag that only another program evaluates.
     pub fn local_tag(node: &Node) -> Self {
         let message = "unsupported tag".to_owned();
         let help = "write the value that the tag stands for; put a string that begins with `!` in quotes";
         Self { message, span: Some(node.span), help: Some(help), rule: &rules::UNKNOWN_TAG }
     }
 
-    /// `node` is of the right type, and yet cannot be read.
+    /// Creates the error for a `node` of the right type that cannot be read.
     pub fn broken(message: &str, node: &Node) -> Self {
         Self { message: message.to_owned(), span: Some(node.span), help: None, rule: &rules::WRONG_TYPE }
     }
 }
 
-/// The remedy for `node` where something else is wanted, for any key.
+/// Returns the remedy for `node` in place of another type, for any key.
 fn help(wanted: &str, node: &Node) -> Option<&'static str> {
     match (wanted, &node.kind) {
         ("a string", Kind::Mapping(_)) if node.flow => Some("put a string that begins with `{` in quotes"),
@@ -82,7 +82,7 @@ impl de::Error for Error {
         Self { message: message.to_string(), span: None, help: None, rule: &rules::WRONG_TYPE }
     }
 
-    // serde's own words for these show the value, which may be a secret.
+    // The default messages of serde contain the value, which may be a secret.
 
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
         let found = match found {

@@ -1,4 +1,4 @@
-//! A value with its position, which remembers that it was of the wrong type.
+//! A value with its position, which also records that it had the wrong type.
 
 use std::marker::PhantomData;
 
@@ -6,13 +6,13 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 use crate::diagnostic::Span;
 
-/// The name by which [`Field`] asks this module's deserializer for the position of a value.
+/// The name of the struct by which [`Field`] requests the position of a value from the deserializer.
 pub(super) const FIELD: &str = "$cloudinit::Field";
 
-/// A value of the configuration as it was found: absent, of the wrong type, or there; with its position.
+/// A value of the configuration with its position. It may be absent, or have had the wrong type.
 ///
-/// Wherever an item has to be refused because one of its fields could not be read, the field is a
-/// `Field`; a plain `Option` would only be `None` (docs/cloud-config.md).
+/// A field of which a wrong type refuses the item is a `Field`. In an `Option`, a wrong type would look like an absent
+/// value (docs/cloud-config.md).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Field<T> {
     /// The value; `None` if it is absent, empty (`~`, `null`, nothing) or of the wrong type.
@@ -30,19 +30,19 @@ impl<T> Default for Field<T> {
 }
 
 impl<T> Field<T> {
-    /// The value, if there is one.
+    /// Returns the value, if there is one.
     pub const fn get(&self) -> Option<&T> {
         self.value.as_ref()
     }
 
-    /// Returns true if it is present and empty: `~`, `null`, nothing. An empty section is a section.
+    /// Returns true if the value is present but empty: `~`, `null`, nothing. An empty section is not absent.
     pub const fn is_null(&self) -> bool {
         self.value.is_none() && self.span.is_some() && !self.bad
     }
 }
 
 impl<T> std::fmt::Debug for Field<T> {
-    /// Without the value: any of them may be a secret that got into the wrong place.
+    /// Omits the value: any value can be a secret that is there by mistake.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { value, span, bad } = self;
         f.debug_struct("Field").field("there", &value.is_some()).field("span", span).field("bad", bad).finish()
@@ -50,12 +50,12 @@ impl<T> std::fmt::Debug for Field<T> {
 }
 
 impl Field<String> {
-    /// The text, or the empty text.
+    /// Returns the text; empty if there is no value.
     pub fn text(&self) -> &str {
         self.value.as_deref().unwrap_or_default()
     }
 
-    /// The text where there is one that is not empty.
+    /// Returns the text, unless it is absent or empty.
     pub fn filled(&self) -> Option<&str> {
         self.value.as_deref().filter(|text| !text.is_empty())
     }
@@ -76,7 +76,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
                 let short = || A::Error::custom("a Field is only read from this crate's deserializer");
                 let start = seq.next_element()?.ok_or_else(short)?;
                 let end = seq.next_element()?.ok_or_else(short)?;
-                // Null gives `None`; a wrong type gives `None` and the flag that follows it.
+                // Null is read as `None`. So is a wrong type, which sets the flag below.
                 let value: Option<T> = seq.next_element()?.ok_or_else(short)?;
                 let bad = seq.next_element()?.ok_or_else(short)?;
                 Ok(Field { value, span: Some(Span::new(start, end)), bad })

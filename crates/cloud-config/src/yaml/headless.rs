@@ -1,4 +1,4 @@
-//! Content below its key without the `|` that makes it a block scalar: YAML reads its lines as YAML.
+//! Content below its key that lacks the `|` of a block scalar, so that YAML parses its lines.
 
 use super::block::{BlockLine, LINES_MAX};
 use crate::diagnostic::{Finding, Span, rules};
@@ -6,14 +6,14 @@ use crate::diagnostic::{Finding, Span, rules};
 /// Lines below `content:` that YAML does not read as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Headless {
-    /// The first byte of the first line, behind its indentation.
+    /// The first byte of the first line, after its indentation.
     pub first: usize,
     /// The end of that line.
     pub end: usize,
 }
 
 impl Headless {
-    /// The finding of such lines, where `span` is the position of the first one in the author's text.
+    /// Creates the finding. `span` is the position of the first line in the source text.
     pub fn finding(span: Span) -> Finding {
         let message = "content below its key without `|`, which YAML does not read as text; only the host \
                        name and SSH keys are applied";
@@ -21,7 +21,7 @@ impl Headless {
     }
 }
 
-/// The lines below `content:` among which YAML gives up at `at`.
+/// Returns the lines below `content:` if the error of YAML at `at` is in them.
 pub fn without_header(text: &str, at: usize) -> Option<Headless> {
     let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at))?;
     let mut first = BlockLine::at(text, at);

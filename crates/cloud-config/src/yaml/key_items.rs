@@ -1,4 +1,4 @@
-//! Items of lists of SSH keys that YAML does not read as they look, and the edits with which it does.
+//! Items of lists of SSH keys that YAML does not read as they look, and the edits that correct this.
 
 use std::borrow::Cow;
 
@@ -6,25 +6,25 @@ use super::block;
 use super::missing_space::{MissingSpace, spaces};
 use crate::diagnostic::{Finding, Span, rules};
 
-/// The types that an SSH public key begins with.
+/// The prefixes of the types of SSH public keys.
 pub const KEY_TYPES: [&str; 4] = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
 
 /// Items of lists of SSH keys that YAML does not read as they look.
 #[derive(Debug, Default)]
 pub struct KeyItems {
-    /// Items without a space behind their `-`.
+    /// The items that lack the space after their `-`.
     pub missing: Vec<MissingSpace>,
-    /// Items in double quotes that have others inside.
+    /// The items in double quotes that contain further double quotes.
     nested: Vec<Span>,
-    /// Items whose quotes do not close behind them.
+    /// The items whose quotes do not close at their end.
     quoted: Vec<Quoted>,
-    /// Items without quotes that have a `: ` inside, and can have several lines.
+    /// The items without quotes that contain `: `, possibly on several lines.
     unquoted: Vec<Span>,
-    /// Each `:` behind the type of a key.
+    /// The position of each `:` after the type of a key.
     typed: Vec<usize>,
-    /// Each `-` on the line of the key of its list.
+    /// The position of each `-` on the line of the key of its list.
     dashes: Vec<usize>,
-    /// Each second `-` of an item.
+    /// The position of each second `-` of an item.
     doubled: Vec<usize>,
 }
 
@@ -32,12 +32,12 @@ pub struct KeyItems {
 #[derive(Debug)]
 struct Quoted {
     item: Span,
-    /// The quotes, one or two.
+    /// The positions of its quotes, one or two.
     quotes: Vec<usize>,
 }
 
 impl Quoted {
-    /// Finds the quotes of `item`, which begins at `start`, if they do not close or more text stands behind them.
+    /// Returns the quotes of `item`, which begins at `start`, if they do not close or more text follows them.
     fn find(item: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Self> {
         let quote = item.chars().next().filter(|c| matches!(c, '"' | '\''))?;
         let places: Vec<_> = item.match_indices(quote).map(|(at, _)| at).collect();
@@ -50,7 +50,7 @@ impl Quoted {
         Some(Self { item: Span::new(start, start + item.len()), quotes })
     }
 
-    /// The message and the help.
+    /// Returns the message and the remedy.
     fn words(&self) -> (&'static str, &'static str) {
         if self.quotes.len() == 1 {
             ("unclosed quote before an SSH key", "remove the quotes")
@@ -60,29 +60,29 @@ impl Quoted {
     }
 }
 
-/// An item that is being read.
+/// The item that is being read.
 struct KeyItem {
     span: Span,
     /// Lines that are indented further continue the item.
     indentation: usize,
     typed: Vec<usize>,
     has_colon: bool,
-    /// Its lines are keys, none of them behind a comment.
+    /// True if its lines are keys and none of them follows a comment.
     is_keys: bool,
     commented: bool,
 }
 
-/// Finds the items of lists of SSH keys that YAML does not read as they look; `is_key` knows whole keys.
+/// Finds the items of lists of SSH keys that YAML does not read as they look. `is_key` returns true for complete keys.
 pub fn find(text: &str, is_key: &dyn Fn(&str) -> bool) -> KeyItems {
     let mut found = KeyItems::default();
-    // Many documents have no such list, and a search is faster than going through the lines.
+    // Most documents have no such list, and this search is faster than splitting lines.
     if !text.contains("authorized") {
         return found;
     }
-    // The indentation of the key whose list is being read, and the item of it.
+    // The indentation of the key of the current list, and the current item.
     let (mut list, mut item): (Option<usize>, Option<KeyItem>) = (None, None);
-    // An item with open quotes, and its indentation: the next line shows whether they close there. At the end of the
-    // text, the rest of the item can be cut off.
+    // An item with open quotes, and its indentation. The next line shows whether they close there. At the end of the
+    // text, the rest of the item may be truncated.
     let mut open: Option<(usize, Quoted)> = None;
     for (start, line, inside) in block::lines(text) {
         let inner = line.trim_start_matches(' ');
@@ -175,7 +175,7 @@ impl KeyItem {
         let rest = &value[colon.map_or(0, |colon| colon + 1)..];
         let has_colon = rest.contains(": ") || rest.ends_with(':');
         self.has_colon |= has_colon;
-        // A line that is not an SSH key can continue the comment above, or be a key of the mapping.
+        // A line that is not an SSH key can belong to the comment above, or be a key of the mapping.
         let is_part = colon.is_some() || is_key(value) || !has_colon && self.span.start < at;
         self.is_keys &= is_part && !self.commented;
         self.commented |= value.len() < text.len();
@@ -183,7 +183,7 @@ impl KeyItem {
     }
 }
 
-/// The `:` behind the type of a key.
+/// Returns the position of the `:` after the type of a key.
 fn colon_of_type(text: &str) -> Option<usize> {
     let (kind, body) = text.split_once(": ")?;
     let is_kind = KEY_TYPES.iter().any(|start| kind.starts_with(start)) && !kind.contains(' ');
@@ -199,7 +199,7 @@ impl KeyItems {
         }
     }
 
-    /// `text` with the edits that keep its length.
+    /// Applies the edits to `text` that do not change its length.
     pub fn replace<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut changed = Cow::Borrowed(text);
         for place in &self.nested {
@@ -213,14 +213,14 @@ impl KeyItems {
             changed.to_mut().replace_range(*dash..=*dash, " ");
         }
         for colon in &self.typed {
-            // The type moves by one byte instead.
+            // The type moves by one byte, so the length stays the same.
             let start = text[..*colon].rfind([' ', '\n']).map_or(0, |blank| blank + 1);
             changed.to_mut().replace_range(start..=*colon, &format!(" {}", &text[start..*colon]));
         }
         changed
     }
 
-    /// The insertions into `text`, in order.
+    /// Returns the insertions into `text`, in order.
     pub fn insertions(&self, text: &str) -> Vec<(usize, &'static str)> {
         let mut insertions = spaces(&self.missing);
         for place in &self.unquoted {
@@ -233,7 +233,7 @@ impl KeyItems {
         insertions
     }
 
-    /// The findings of keys that need quotes or have a `:`. `origin` maps to positions in the source text.
+    /// Reports keys that need quotes or have a `:` after the type. `origin` maps to positions in the source text.
     pub fn findings(&self, origin: &dyn Fn(usize) -> usize) -> Vec<Finding> {
         let find = |span: Span, message, help| {
             let span = Span::new(origin(span.start), origin(span.end));
@@ -261,19 +261,19 @@ impl KeyItems {
     }
 }
 
-/// Returns true for an SSH key, which may be in quotes or have a comment of YAML behind it.
+/// Returns true for an SSH key, which may be in quotes or precede a YAML comment.
 fn is_whole(item: &str, is_key: &dyn Fn(&str) -> bool) -> bool {
     is_key(item.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']))
 }
 
-/// The line of `text` that is an SSH key without a `-` before it, where YAML gives up at `at`.
+/// Returns the line of `text` that is an SSH key without a `-` before it, if it causes the error of YAML at `at`.
 pub fn without_dash(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Span> {
     let line = block::BlockLine::at(text, at);
     let start = line.start + line.indentation();
     is_whole(line.text, is_key).then(|| Span::new(start, start + line.text.trim().len()))
 }
 
-/// Returns true for an SSH key in double quotes with others inside, as those of its options, and no single ones.
+/// Returns true for an SSH key in double quotes that contains double quotes, as options have, and no single quotes.
 fn has_nested_quotes(item: &str) -> bool {
     let Some(inner) = item.strip_prefix('"').and_then(|item| item.strip_suffix('"')) else { return false };
     inner.contains('"')

@@ -1,8 +1,8 @@
-//! Letters of other scripts that look like those of ASCII, and lookalikes in text that YAML reads as written.
+//! Letters of other scripts that look like ASCII letters, and lookalike characters in text.
 
 use super::confusable::{Sign, sign};
 
-/// The ASCII letter that `c`, a letter of another script, looks like; `c` itself if it looks like none.
+/// Returns the ASCII letter that `c` looks like; `c` itself if it looks like none.
 pub fn resembling(c: char) -> char {
     match c {
         '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}' => {
@@ -12,7 +12,7 @@ pub fn resembling(c: char) -> char {
     }
 }
 
-/// Letters of Cyrillic and Greek that look like those of ASCII.
+/// Cyrillic and Greek letters that look like ASCII letters.
 const LETTERS: [(char, char); 40] = [
     ('\u{430}', 'a'),
     ('\u{435}', 'e'),
@@ -56,7 +56,7 @@ const LETTERS: [(char, char); 40] = [
     ('\u{39f}', 'O'),
 ];
 
-/// The first letter of `text` that looks like an ASCII letter and stands in a word with ASCII letters.
+/// Returns the first letter of `text` that looks like an ASCII letter and is in a word with ASCII letters.
 pub(super) fn foreign_letter(text: &str) -> Option<(usize, char)> {
     let mut start = 0;
     for word in text.split_inclusive(|c: char| !c.is_alphanumeric()) {
@@ -75,7 +75,7 @@ pub(super) fn foreign_letter(text: &str) -> Option<(usize, char)> {
     None
 }
 
-/// `text` with ordinary blanks, quotes and dashes, and without hidden characters.
+/// Replaces lookalike blanks, quotes and dashes in `text`, and removes invisible characters.
 pub fn without_lookalikes(text: &str) -> String {
     let ordinary = |c: char| match sign(c) {
         Some(Sign::Blank | Sign::Break) => Some(' '),
@@ -88,13 +88,13 @@ pub fn without_lookalikes(text: &str) -> String {
     text.chars().filter_map(ordinary).collect()
 }
 
-/// Returns the code point and the name of the first character of `text` that looks like another one.
+/// Describes the first lookalike character of `text` by its code point and name.
 pub fn describe_lookalike(text: &str) -> Option<String> {
     let found = text.chars().find(|c| sign(*c).is_some()).or_else(|| Some(foreign_letter(text)?.1));
     found.map(described)
 }
 
-/// The same for a path, in which dashes, colons and apostrophes may be meant.
+/// Describes the first lookalike character of a path, in which dashes, colons and apostrophes may be intended.
 pub fn describe_lookalike_in_path(path: &str) -> Option<String> {
     let is_odd = |c: char| match sign(c) {
         Some(Sign::Blank | Sign::Hidden | Sign::Break) => true,
@@ -104,7 +104,8 @@ pub fn describe_lookalike_in_path(path: &str) -> Option<String> {
     path.chars().find(|c| is_odd(*c)).or_else(|| Some(foreign_letter(path)?.1)).map(described)
 }
 
-/// The same for a command line: its command, blanks, and what begins an argument.
+/// Describes the first lookalike character of a command line in its command, its blanks, or at the beginning of an
+/// argument.
 pub fn describe_lookalike_in_command(line: &str) -> Option<String> {
     let command = line.split_whitespace().next()?;
     let mut before = ' ';
@@ -120,12 +121,12 @@ pub fn describe_lookalike_in_command(line: &str) -> Option<String> {
     found.map(|(_, c)| c).or_else(|| Some(foreign_letter(command)?.1)).map(described)
 }
 
-/// The code point and the name of a character.
+/// Returns the code point and the name of a character.
 pub(super) fn described(c: char) -> String {
     format!("U+{:04X} ({})", u32::from(c), name(c))
 }
 
-/// The name of a character, for people.
+/// Returns the name of a character for messages.
 fn name(c: char) -> &'static str {
     match c {
         '\u{a0}' => "no-break space",

@@ -1,30 +1,31 @@
-//! Limits on the cost of a document. A small one can cost much: nested merges, aliases, directives.
+//! Limits on the cost of a document. Nested merges, aliases and directives make a small document expensive.
 
 use crate::diagnostic::{Finding, Span, rules};
 
-/// Bytes of a text.
+/// The longest text, in bytes.
 pub const MAX_TEXT: usize = 16 << 20;
-/// Lists and mappings inside each other.
+/// The greatest depth of lists and mappings.
 pub const MAX_DEPTH: usize = 100;
-/// Entries of one list or mapping.
+/// The largest number of entries of a list or mapping.
 pub const MAX_ENTRIES: usize = 10_000;
-/// Nodes of a document, each counted as often as it is reached through an alias or a merge key.
+/// The largest number of nodes of a document. A node is counted for each alias or merge key that leads to it.
 pub const MAX_NODES: usize = 500_000;
-/// Bytes of text that are reached through aliases.
+/// The largest number of bytes of text that aliases lead to.
 pub const MAX_ALIAS_TEXT: usize = 16 << 20;
-/// Lines before the document that begin with `%`.
+/// The largest number of lines before the document that begin with `%`.
 pub const MAX_DIRECTIVES: usize = 64;
 
-/// A finding of a limit that was passed.
+/// Creates the finding about an exceeded limit.
 pub(super) fn passed(span: Span, message: impl Into<String>) -> Finding {
     Finding::new(&rules::LIMIT, span, message)
 }
 
-/// The range of the directive that is one too many; the scanner's time grows with their square.
+/// Returns the range of the first directive above the limit. The time of the scanner grows with the square of their
+/// number.
 pub(super) fn directive_too_many(text: &str) -> Option<(usize, usize)> {
     let mut start = 0;
     let mut directives = 0;
-    // Any of the line breaks that the scanner knows ends a directive.
+    // All line breaks that the scanner knows end a directive.
     for line in text.split_inclusive(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']) {
         let content = line.trim_start_matches('\u{feff}').trim_start_matches([' ', '\t']);
         if content.starts_with('%') {
@@ -40,9 +41,9 @@ pub(super) fn directive_too_many(text: &str) -> Option<(usize, usize)> {
     None
 }
 
-/// The first character that no YAML text may hold.
+/// Returns the position of the first character that is not allowed in YAML.
 pub(super) fn forbidden_character(text: &str) -> Option<usize> {
-    // Nearly all bytes are printable ASCII: look at the others only.
+    // Almost all bytes are printable ASCII, so only the others are examined.
     let mut from = 0;
     while let Some(found) = text.as_bytes()[from..].iter().position(|byte| !matches!(byte, b' '..=b'~' | b'\n')) {
         let at = from + found;

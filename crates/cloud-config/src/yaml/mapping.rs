@@ -1,4 +1,4 @@
-//! Keys and values as they come in: spellings, duplicates, merges.
+//! Collects the entries of a mapping: key spellings, duplicate keys, merges.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -6,53 +6,53 @@ use std::rc::Rc;
 use super::node::{Entry, Key, Kind, Mapping, Node, Scalar, Tag, same_key};
 use crate::diagnostic::{Finding, Span, rules};
 
-/// As long as a mapping has no more keys than this, they are compared one by one.
+/// Up to this number, keys are compared one by one, without an index.
 const FEW: usize = 8;
 
-/// The entries of a mapping that is still open.
+/// The entries of an open mapping.
 #[derive(Default)]
 pub(super) struct Pairs {
     entries: Vec<Entry>,
-    /// Entries whose keys came in again.
+    /// The entries whose keys were given again later.
     replaced: Vec<Entry>,
-    /// Where each entry's key begins, in bytes of the text.
+    /// The start of the key of each entry, in bytes of the text.
     starts: Vec<usize>,
-    /// Where a key stands among the entries, once there are more than a few.
+    /// The position of each key in `entries`; empty up to [`FEW`] entries.
     index: HashMap<Key, usize>,
-    /// Values of `<<`, with its position.
+    /// The values of `<<` keys, with the positions of the keys.
     merges: Vec<(Span, Rc<Node>)>,
     pending: Option<Pending>,
     last: Last,
 }
 
-/// The last item that was added.
+/// The entry that was added last.
 #[derive(Clone, Copy, Default)]
 enum Last {
-    /// Nothing, or something that is ignored.
+    /// No entry, or an ignored one.
     #[default]
     Nothing,
-    /// The entry at this position.
+    /// The entry at this position in `entries`.
     Entry(usize),
-    /// A merge.
+    /// A value of `<<`.
     Merge,
 }
 
-/// A key whose value has not come yet.
+/// A key whose value was not added yet.
 enum Pending {
     Key(Rc<str>, Span, usize),
     Merge(Span),
     Bad,
 }
 
-/// The findings about keys, and the line numbers that they need.
+/// Collects the findings about keys, with access to line numbers.
 pub(super) struct KeyFindings<'a> {
     pub findings: &'a mut Vec<Finding>,
-    /// The line of a byte of the text.
+    /// Returns the line of a byte of the text.
     pub line: &'a dyn Fn(usize) -> usize,
 }
 
 impl Pairs {
-    /// Takes the next key or value, which begins at the byte `start` of the text.
+    /// Adds the next key or value, which begins at the byte `start` of the text.
     pub fn add(&mut self, node: Rc<Node>, span: Span, start: usize, report: &mut KeyFindings<'_>) {
         match self.pending.take() {
             None => self.pending = Some(Self::key(&node, span, start, report.findings)),
@@ -65,22 +65,22 @@ impl Pairs {
         }
     }
 
-    /// The number of entries.
+    /// Returns the number of entries and merges.
     pub fn len(&self) -> usize {
         self.entries.len() + self.merges.len()
     }
 
-    /// Returns true if nothing was added yet.
+    /// Returns true if no key was added yet.
     pub fn is_new(&self) -> bool {
         self.pending.is_none() && self.len() == 0
     }
 
-    /// Returns true if a key was added and its value was not.
+    /// Returns true if the value of the last key was not added yet.
     pub fn awaits_value(&self) -> bool {
         self.pending.is_some()
     }
 
-    /// The value that came in last.
+    /// Returns the value that was added last.
     pub fn last_value(&self) -> Option<&Node> {
         match self.last {
             Last::Entry(at) => Some(&self.entries.get(at)?.value),
@@ -88,7 +88,7 @@ impl Pairs {
         }
     }
 
-    /// Forgets the entry that came in last.
+    /// Removes the entry that was added last.
     pub fn drop_last(&mut self) {
         match std::mem::take(&mut self.last) {
             Last::Nothing => {}
@@ -102,7 +102,7 @@ impl Pairs {
         }
     }
 
-    /// The mapping, with those entries of the merges that it does not have itself.
+    /// Returns the mapping. Entries of merged mappings are added unless the mapping has the key itself.
     pub fn finish(mut self, findings: &mut Vec<Finding>) -> Mapping {
         for (span, value) in std::mem::take(&mut self.merges) {
             let sources = match &value.kind {
@@ -171,7 +171,7 @@ impl Pairs {
 
     fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
-        // The first time that there are more than a few, all of them are entered.
+        // When the number of entries first exceeds `FEW`, the index is empty and gets all entries.
         let new = self.entries.len() - 1;
         self.index_from(if new == FEW { 0 } else { new });
     }

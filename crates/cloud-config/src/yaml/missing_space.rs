@@ -1,24 +1,24 @@
-//! A `-` or `:` without the space after it that makes it one: YAML takes such a line for text.
+//! A `-` or `:` that lacks the space after it, so that YAML reads the line as text.
 
 use super::block;
 use crate::diagnostic::{Finding, Span, rules};
 
-/// A sign without a space after it.
+/// An indicator that lacks the space after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MissingSpace {
-    /// The byte that the space belongs before.
+    /// The byte before which the space belongs.
     pub at: usize,
     pub(super) sign: char,
 }
 
 impl MissingSpace {
-    /// A finding of it with its consequence.
+    /// Creates the finding with a consequence.
     pub fn finding_with(&self, origin: usize, consequence: &str) -> Finding {
         let finding = self.finding(origin);
         Finding { message: format!("{}; {consequence}", finding.message), ..finding }
     }
 
-    /// A finding of it, where `origin` is the position of [`MissingSpace::at`] in the author's text.
+    /// Creates the finding. `origin` is the position of [`MissingSpace::at`] in the source text.
     pub fn finding(&self, origin: usize) -> Finding {
         let message = format!("no space after `{}`", self.sign);
         let span = Span::new(origin.saturating_sub(1), origin);
@@ -27,7 +27,7 @@ impl MissingSpace {
     }
 }
 
-/// The indicator without a space that causes a syntax error at `at`: on that line, or up to three lines above it.
+/// Returns the indicator without a space that causes a syntax error at `at`, on that line or up to three lines above.
 /// `is_key` returns true for known keys.
 pub fn near(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<MissingSpace> {
     let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at))?;
@@ -45,7 +45,7 @@ pub fn near(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Miss
     None
 }
 
-/// All of them, outside of block scalars.
+/// Returns all such indicators outside of block scalars.
 pub fn all(text: &str, is_key: &dyn Fn(&str) -> bool) -> Vec<MissingSpace> {
     let lines = block::lines(text).filter(|(.., inside)| !inside);
     lines
@@ -53,10 +53,10 @@ pub fn all(text: &str, is_key: &dyn Fn(&str) -> bool) -> Vec<MissingSpace> {
         .collect()
 }
 
-/// Each `:` after a key inside of braces that has no space after it.
+/// Returns each `:` after a key in braces that lacks the space after it.
 fn in_braces(line: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Vec<MissingSpace> {
     let mut found = Vec::new();
-    // Where a key may begin, and the quote that is open.
+    // The position where a key may begin, and the open quote.
     let (mut key, mut quote) = (None, None);
     for (at, c) in line.char_indices() {
         match c {
@@ -93,21 +93,21 @@ fn on_line(line: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Mi
     (is_value && is_key(key)).then_some(MissingSpace { at: at + key.len() + 1, sign: ':' })
 }
 
-/// The positions of missing spaces, as insertions for [`Repaired`].
+/// Returns the missing spaces as insertions for [`Repaired`].
 pub fn spaces(missing: &[MissingSpace]) -> Vec<(usize, &'static str)> {
     missing.iter().map(|missing| (missing.at, " ")).collect()
 }
 
-/// A text with insertions in it.
+/// A text with insertions.
 pub struct Repaired {
     /// The text.
     pub text: String,
-    /// The byte after each insertion, and how many bytes were inserted up to there.
+    /// For each insertion, the byte after it and the total length of all insertions up to it.
     places: Vec<(usize, usize)>,
 }
 
 impl Repaired {
-    /// `text` with each of `insertions` before its byte, in order.
+    /// Inserts each of `insertions` before its byte of `text`. They are in order.
     pub fn new(text: &str, insertions: &[(usize, &str)]) -> Self {
         let mut repaired = String::with_capacity(text.len() + insertions.len());
         let (mut copied, mut places) = (0, Vec::with_capacity(insertions.len()));
@@ -121,11 +121,11 @@ impl Repaired {
         Self { text: repaired, places }
     }
 
-    /// The byte of the text before it was repaired.
+    /// Returns the position of a byte in the text without insertions.
     pub fn origin(&self, at: usize) -> usize {
         let before = self.places.partition_point(|place| place.0 <= at);
         let inserted = before.checked_sub(1).map_or(0, |last| self.places[last].1);
-        // Inside of an insertion, the byte that it stands before.
+        // Inside of an insertion, the position is that of the byte after it.
         let next = self.places.get(before).map_or(usize::MAX, |place| place.0 - place.1);
         (at - inserted).min(next)
     }

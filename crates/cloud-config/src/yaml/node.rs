@@ -8,20 +8,20 @@ use std::rc::Rc;
 use super::scalar;
 use crate::diagnostic::Span;
 
-/// A value of a document. Aliases and merge keys share theirs.
+/// A value of a document. Aliases and merge keys share the nodes that they refer to.
 pub struct Node {
-    /// Where the author wrote it (of an alias: what it stands for).
+    /// The position in the source text. For an alias, it is the position of the node that it refers to.
     pub span: Span,
     /// The kind of its tag.
     pub tag: Tag,
-    /// Written with brackets or braces.
+    /// True if it is written with brackets or braces.
     pub flow: bool,
     /// Its kind, with its content.
     pub kind: Kind,
     pub(super) size: Size,
 }
 
-/// The kinds of nodes.
+/// The kind of a node, with its content.
 pub enum Kind {
     /// A string, number, boolean or null: the caller decides how to interpret it.
     Scalar(Scalar),
@@ -35,26 +35,26 @@ pub enum Kind {
 pub struct Scalar {
     /// The text as written, with quotes, escapes and folding undone.
     pub text: Rc<str>,
-    /// Written without quotes, and not as a block.
+    /// True if it is written without quotes and not as a block.
     pub plain: bool,
 }
 
-/// Keys with their values, in order; merge keys are resolved, and no key is there twice in either spelling.
+/// Keys with their values, in order. Merge keys are resolved, and no key is duplicate in either spelling.
 #[derive(Default)]
 pub struct Mapping {
     /// The entries.
     pub entries: Vec<Entry>,
-    /// Those that are given again further down, and do not count.
+    /// The entries whose keys are given again further down, which are not used.
     pub(super) replaced: Vec<Entry>,
 }
 
 impl Mapping {
-    /// All entries as written, also those that are given again further down.
+    /// Returns all entries of the source text, including those whose keys are given again.
     pub fn written(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().chain(&self.replaced)
     }
 
-    /// One of those, by its index.
+    /// Returns one of these entries by its index.
     pub(super) fn written_at(&self, index: usize) -> &Entry {
         self.entries.get(index).unwrap_or_else(|| &self.replaced[index - self.entries.len()])
     }
@@ -65,27 +65,27 @@ impl Mapping {
 pub struct Entry {
     /// The key as written.
     pub key: Rc<str>,
-    /// Where the key stands.
+    /// The position of the key.
     pub key_span: Span,
     /// The value.
     pub value: Rc<Node>,
 }
 
-/// The tags that make a difference.
+/// The tags that change the meaning of a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tag {
-    /// None.
+    /// No tag.
     #[default]
     None,
-    /// `!!str`, `!`, and types of other languages: text, whatever it looks like.
+    /// `!!str`, `!`, and types of programming languages: a string, whatever it looks like.
     Text,
-    /// A tag such as `!Ref` or `!include`, which only the program evaluates that it is for.
+    /// A tag such as `!Ref` or `!include`, which only another program evaluates.
     Local,
     /// `!!binary`: base64.
     Binary,
     /// `!!null`.
     Null,
-    /// `!!bool`, `!!int`, `!!float`: what it looks like, also in quotes.
+    /// `!!bool`, `!!int`, `!!float`: the type that the text looks like, even in quotes.
     Typed,
 }
 
@@ -102,14 +102,14 @@ impl Tag {
     }
 }
 
-/// The cost of visiting a node with its descendants, aliases followed.
+/// The cost of visiting a node with its descendants, including those of aliases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Size {
-    /// Lists and mappings inside each other.
+    /// The depth of lists and mappings.
     pub height: usize,
-    /// Nodes.
+    /// The number of nodes.
     pub nodes: usize,
-    /// Bytes of text.
+    /// The number of bytes of text.
     pub text: usize,
 }
 
@@ -138,7 +138,7 @@ impl Size {
 }
 
 impl Node {
-    /// The text of a scalar that is not null.
+    /// Returns the text of a scalar, unless it is null.
     pub fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Scalar(scalar) if !self.is_null() => Some(&scalar.text),
@@ -146,7 +146,7 @@ impl Node {
         }
     }
 
-    /// Returns true if this is null: `~`, `null`, nothing.
+    /// Returns true for null: `~`, `null`, nothing.
     pub fn is_null(&self) -> bool {
         match &self.kind {
             Kind::Scalar(scalar) => match self.tag {
@@ -158,7 +158,7 @@ impl Node {
         }
     }
 
-    /// The items of a list.
+    /// Returns the items of a list.
     pub fn items(&self) -> Option<&[Rc<Self>]> {
         match &self.kind {
             Kind::List(items) => Some(items),
@@ -166,7 +166,7 @@ impl Node {
         }
     }
 
-    /// The entries of a mapping.
+    /// Returns the entries of a mapping.
     pub fn entries(&self) -> Option<&[Entry]> {
         match &self.kind {
             Kind::Mapping(mapping) => Some(&mapping.entries),
@@ -174,7 +174,7 @@ impl Node {
         }
     }
 
-    /// The mapping as several ones, each of which begins with the key that is its first one.
+    /// Splits the mapping into several mappings, each of which begins with the first key of this one.
     ///
     /// Returns `None` if this is not a mapping, or if another mapping is merged into it.
     pub fn split(&self) -> Option<Vec<Rc<Self>>> {
@@ -192,7 +192,7 @@ impl Node {
             let span = Span::new(entries[0].key_span.start, entries[entries.len() - 1].value.span.end);
             let mut part = Mapping::default();
             let mut known = HashSet::new();
-            // The last one of a key counts.
+            // Of duplicate keys, the last one is used.
             for entry in entries.iter().rev() {
                 let is_new = known.insert(Key(Rc::clone(&entry.key)));
                 let list = if is_new { &mut part.entries } else { &mut part.replaced };
@@ -213,12 +213,12 @@ impl Node {
         entry.value = Rc::new(Self { span, tag, flow, size: Size::list(&items), kind: Kind::List(items) });
     }
 
-    /// The value of a key of a mapping, in either spelling.
+    /// Returns the value of a key of a mapping, in either spelling.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entries()?.iter().find(|entry| same_key(&entry.key, key)).map(|entry| &*entry.value)
     }
 
-    /// The type of the node for messages, without its content.
+    /// Returns the type of the node for messages, without its content.
     pub(super) fn describe(&self) -> &'static str {
         match &self.kind {
             Kind::List(_) => "a list",
@@ -233,18 +233,18 @@ impl Node {
 }
 
 impl Entry {
-    /// The key with `_` for every `-`.
+    /// Returns the key with `_` for each `-`.
     pub fn name(&self) -> Cow<'_, str> {
         if self.key.contains('-') { Cow::Owned(self.key.replace('-', "_")) } else { Cow::Borrowed(&self.key) }
     }
 
-    /// The key for messages: as written, unless it does not look like a key.
+    /// Returns the key for messages. It is omitted if it does not have the form of a key.
     pub fn display_key(&self) -> String {
         display_name(&self.key)
     }
 }
 
-/// Returns true if two spellings are the same key (docs/cloud-config.md).
+/// Returns true if two keys differ at most in the spelling with `-` or `_` (docs/cloud-config.md).
 pub(super) fn same_key(a: &str, b: &str) -> bool {
     a.len() == b.len() && spelling(a).eq(spelling(b))
 }
@@ -253,7 +253,7 @@ fn spelling(key: &str) -> impl Iterator<Item = u8> + '_ {
     key.bytes().map(|byte| if byte == b'-' { b'_' } else { byte })
 }
 
-/// A key that is equal to itself in the other spelling.
+/// A key for maps, equal to the same key in the other spelling.
 #[derive(Clone)]
 pub(super) struct Key(pub Rc<str>);
 
@@ -274,7 +274,7 @@ impl Hash for Key {
     }
 }
 
-/// Returns a printable form of `key`. Text that does not have the form of a key, such as a line of a file that lost its
+/// Returns a printable form of `key`. Text without the form of a key, such as a line of a file that lost its
 /// indentation, is omitted.
 pub(super) fn display_name(key: &str) -> String {
     if is_printable_name(key) { format!("`{key}`") } else { "<redacted>".to_owned() }
@@ -282,13 +282,13 @@ pub(super) fn display_name(key: &str) -> String {
 
 /// The longest printed key, in bytes.
 const PRINTED_MAX: usize = 40;
-/// The most digits of a printed key.
+/// The largest number of digits of a printed key.
 const DIGITS_MAX: usize = 4;
-/// The longest word of a printed key that has a digit, in bytes.
+/// The longest word with a digit in a printed key, in bytes.
 const WORD_MAX: usize = 15;
 
-/// Returns true if `key` has the form of a key and is not as long or as random as a password or a token, which can
-/// stand there because of a lost indentation.
+/// Returns true if `key` has the form of a key, and does not look like a password or a token, which lost indentation
+/// can move to the place of a key.
 pub fn is_printable_name(key: &str) -> bool {
     let has_digit = |word: &str| word.bytes().any(|byte| byte.is_ascii_digit());
     let mut words = key.split(['-', '_', '.', '/']);

@@ -1,6 +1,6 @@
-//! From a position back to the keys that lead to it, and from a range to all that is written in it.
+//! Finds the path of keys to a position, and the keys and values in a range.
 //!
-//! The content of an alias or a merge key is found only where it is written out.
+//! The content of an alias or a merge key is found only where it is defined.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -12,16 +12,16 @@ use super::document::ParsedYaml;
 use super::node::{Kind, Node, Scalar, display_name};
 use crate::diagnostic::Span;
 
-/// A step on the way from the document to one of its values.
+/// A step of the path from the document to one of its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathSegment<'a> {
-    /// Into a mapping, by a key as it is written.
+    /// A key of a mapping, as written.
     Key(&'a str),
-    /// Into a list, by its index.
+    /// An index of a list.
     Item(usize),
 }
 
-/// Something that is written at a position.
+/// An object of the source text.
 pub enum SourceItem<'a> {
     /// A key.
     Key(&'a str),
@@ -29,13 +29,13 @@ pub enum SourceItem<'a> {
     Value(&'a Scalar),
 }
 
-/// The ways of one document. What is looked up often is put into order once.
+/// Looks up paths in one document. The entries of each container are sorted on first use.
 pub struct Paths<'a> {
     root: Option<&'a Node>,
     parts: RefCell<HashMap<*const Node, Rc<[PlacedItem]>>>,
 }
 
-/// An item or entry, where it is written.
+/// An item or entry with its range in the source text.
 #[derive(Clone, Copy)]
 struct PlacedItem {
     index: usize,
@@ -44,14 +44,14 @@ struct PlacedItem {
 }
 
 impl ParsedYaml {
-    /// The keys that lead to a position, e.g. `coreos.units[1].command`; empty for the document itself.
+    /// Returns the path to a position, such as `coreos.units[1].command`; empty for the document itself.
     /// For many positions of one document, see [`Paths`].
     pub fn path_at(&self, span: Span) -> String {
         path_text(&Paths::new(self).at(span))
     }
 }
 
-/// A way as people write it. Keys that do not look like one are not shown.
+/// Formats a path for messages. Keys that do not have the form of a key are omitted.
 pub fn path_text(segments: &[PathSegment<'_>]) -> String {
     let mut text = String::new();
     for way in segments {
@@ -69,17 +69,17 @@ pub fn path_text(segments: &[PathSegment<'_>]) -> String {
 }
 
 impl<'a> Paths<'a> {
-    /// The ways of `document`.
+    /// Prepares lookups in `document`.
     pub fn new(document: &'a ParsedYaml) -> Self {
         Self { root: document.root.as_deref(), parts: RefCell::default() }
     }
 
-    /// Where the document is written, as far as it could be read.
+    /// Returns the range of the document, as far as it could be parsed.
     pub fn extent(&self) -> Option<Span> {
         self.root.map(|root| root.span)
     }
 
-    /// The way to a position: to the innermost key, item or value that holds all of `span`.
+    /// Returns the path to the innermost key, item or value that contains all of `span`.
     pub fn at(&self, span: Span) -> Vec<PathSegment<'a>> {
         let mut segments = Vec::new();
         let mut node = self.root.filter(|root| holds(root.span, span));
@@ -89,7 +89,7 @@ impl<'a> Paths<'a> {
         segments
     }
 
-    /// Goes one step towards `span`.
+    /// Moves one step toward `span`.
     fn step(&self, container: &'a Node, span: Span, segments: &mut Vec<PathSegment<'a>>) -> Option<&'a Node> {
         let parts = self.parts(container);
         let PlacedItem { index, start, end } =
@@ -107,7 +107,7 @@ impl<'a> Paths<'a> {
                 let entry = mapping.written_at(index);
                 let in_key = holds(entry.key_span, span);
                 let in_value = !in_key && holds(entry.value.span, span);
-                // A block of one entry begins and ends as its entry does: that is the block.
+                // A mapping in a list has the same range as its only entry: then the mapping is meant.
                 if in_key || in_value {
                     segments.push(PathSegment::Key(&entry.key));
                 }
@@ -116,8 +116,8 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// Visits every key and every scalar that counts and is written between the bytes `from` and `to`, even in part,
-    /// with its way.
+    /// Visits every used key and scalar between the bytes `from` and `to`, even if only a part of it is there, with its
+    /// path.
     pub fn between(&self, from: usize, to: usize, visit: &mut dyn FnMut(&[PathSegment<'a>], Span, SourceItem<'a>)) {
         if let Some(root) = self.root {
             self.walk(root, (from, to), &mut Vec::new(), visit);
@@ -144,7 +144,7 @@ impl<'a> Paths<'a> {
                     Some(&items[part.index])
                 }
                 Kind::Mapping(mapping) => {
-                    // A part without an entry has no source text.
+                    // An entry whose key is given again has no source text here.
                     let Some(entry) = mapping.entries.get(part.index) else { continue };
                     segments.push(PathSegment::Key(&entry.key));
                     if entry.key_span.end > from {
@@ -160,7 +160,7 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// The items written inside a list or mapping, in order, without overlap.
+    /// Returns the items or entries in a list or mapping, in order, without overlap.
     fn parts(&self, container: &Node) -> Rc<[PlacedItem]> {
         let known = self.parts.borrow().get(&std::ptr::from_ref(container)).map(Rc::clone);
         known.unwrap_or_else(|| {
@@ -183,14 +183,14 @@ fn parts(container: &Node) -> Vec<PlacedItem> {
         Kind::Mapping(mapping) => {
             let extent = |entry: &super::node::Entry| {
                 let value = entry.value.span;
-                // The value of an alias stands above its key.
+                // The value of an alias is above its key.
                 let end = if value.start >= entry.key_span.end { value.end } else { entry.key_span.end };
                 Span::new(entry.key_span.start, end)
             };
             mapping.written().map(extent).enumerate().map(part).collect()
         }
     };
-    // What a merge key brought may be written anywhere; and an alias of what stands in here is written there.
+    // A merged entry can be anywhere in the text. An entry with an alias into this container is in it.
     parts.retain(|part| holds(container.span, Span::new(part.start, part.end)));
     parts.sort_by_key(|part| (part.start, Reverse(part.end)));
     let mut end = 0;

@@ -1,8 +1,8 @@
-//! From the scanner's positions to bytes of the text, and from those to bytes of the author's.
+//! Maps positions of the scanner to bytes of the text, and these to bytes of the source text.
 
 use crate::diagnostic::Span;
 
-/// The positions of one text.
+/// Maps the positions of one text.
 #[derive(Clone, Copy)]
 pub(super) struct Positions<'a> {
     text: &'a str,
@@ -10,17 +10,17 @@ pub(super) struct Positions<'a> {
 }
 
 impl<'a> Positions<'a> {
-    /// Positions in `text`; `origin` maps its bytes to those of the source text.
+    /// Maps positions in `text`. `origin` maps its bytes to those of the source text.
     pub fn new(text: &'a str, origin: &'a dyn Fn(usize) -> usize) -> Self {
         Self { text, origin }
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn text(&self) -> &str {
         self.text
     }
 
-    /// The position of a character: the scanner counts bytes, but it is not trusted with what would panic.
+    /// Returns the byte at a position of the scanner, moved to a valid one: an invalid index would cause a panic.
     pub fn byte(&self, index: usize) -> usize {
         let mut byte = index.min(self.text.len());
         while !self.text.is_char_boundary(byte) {
@@ -29,13 +29,13 @@ impl<'a> Positions<'a> {
         byte
     }
 
-    /// The author's span for a range of bytes of the text.
+    /// Returns the span in the source text for a range of bytes of the text.
     pub fn span(&self, start: usize, end: usize) -> Span {
         let first = (self.origin)(start);
         Span::new(first, (self.origin)(end).max(first))
     }
 
-    /// The author's span for the character at a byte of the text.
+    /// Returns the span in the source text for the character at a byte of the text.
     pub fn character(&self, at: usize) -> Span {
         self.span(at, at + self.text[at..].chars().next().map_or(0, char::len_utf8))
     }

@@ -1,8 +1,8 @@
-//! The scanner's complaints in words for people, and where to point.
+//! Describes the errors of the scanner in plain words, and finds their likely causes.
 
 use super::scanner::Problem;
 
-/// Complaints people meet, and what they mean. libyaml's own words are kept for the others.
+/// The frequent messages of libyaml with a description. Other messages are printed as they are.
 const WORDS: &[(&str, &str, Option<&str>)] = &[
     (
         "mapping values are not allowed in this context",
@@ -59,14 +59,14 @@ const WORDS: &[(&str, &str, Option<&str>)] = &[
 
 /// The likely cause of an error, found in the text around it.
 pub struct Diagnosis {
-    /// The byte to point at.
+    /// The byte that the finding points to.
     pub at: usize,
     pub words: String,
     pub help: &'static str,
 }
 
 impl Problem {
-    /// A better description of the error in `text` than that of the scanner, if there is one.
+    /// Returns a better description of the error in `text` than that of the scanner, if one is found.
     pub fn diagnose(&self, text: &str) -> Option<Diagnosis> {
         let (before, behind) = text.split_at_checked(self.at)?;
         if let Some(at) = conflict_marker(text, before.len()) {
@@ -120,12 +120,12 @@ impl Problem {
             }
             "mapping values are not allowed in this context" => {
                 let start = before.rfind('\n').map_or(0, |end| end + 1);
-                // The line above, if it is text alone that the key on this one is read together with.
+                // The line above may be plain text that YAML joins with the key on this line.
                 let mut above = text[..start].lines().rev();
                 let key = above.find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))?;
                 let depth = |line: &str| line.len() - line.trim_start_matches(' ').len();
                 let here = depth(&text[start..]);
-                // Items of a list may stand between them.
+                // Items of a list may be between them.
                 let is_list = key.trim_start().starts_with("- ");
                 let key = if is_list {
                     above.find(|line| {
@@ -150,7 +150,7 @@ impl Problem {
         }
     }
 
-    /// Text on the line of the quote that closes the text before it.
+    /// Diagnoses text after the closing quote on the same line.
     fn behind_quotes(&self, before: &str, behind: &str) -> Option<Diagnosis> {
         let help = match before.trim_end_matches([' ', '\t']).chars().next_back()? {
             '\'' => "write `''` for a quote inside of single quotes",
@@ -161,7 +161,7 @@ impl Problem {
         is_text.then(|| Diagnosis { at: self.at, words: "text after the quote that closes a value".to_owned(), help })
     }
 
-    /// The problem, and the remedy if there is one.
+    /// Returns the problem, and the remedy if there is one.
     pub fn description(&self) -> (String, Option<&'static str>) {
         if let Some((_, words, help)) = WORDS.iter().find(|(what, ..)| *what == self.what) {
             return ((*words).to_owned(), *help);
@@ -173,7 +173,7 @@ impl Problem {
         }
     }
 
-    /// The byte to point at: where the thing begins that never ends, else where it was noticed.
+    /// Returns the byte to point to: the start of a construct that is not closed, or else the position of the error.
     pub fn shown_at(&self) -> usize {
         match self.context.as_str() {
             "while scanning a simple key"
@@ -185,9 +185,9 @@ impl Problem {
         }
     }
 
-    /// The first byte that can be part of the error.
+    /// Returns the first byte that may be part of the error.
     pub fn begins_at(&self) -> usize {
-        // A scanner error is inside of one token; the context of a parser error can be far above.
+        // An error of the scanner is inside of one token. The context of an error of the parser can be far above.
         if self.context.starts_with("while scanning") { self.at.min(self.context_at) } else { self.at }
     }
 }
@@ -197,10 +197,10 @@ fn is_word_of_key(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
-/// The number of lines above a key that are searched for others.
+/// The largest number of lines above a key that are searched for other keys.
 const ABOVE_MAX: usize = 1000;
 
-/// Diagnoses the line of `text` at `start` if it is a key that is not in the column of those above it.
+/// Diagnoses the line of `text` at `start` if it is a key in another column than the keys above.
 fn misindented(text: &str, start: usize) -> Option<Diagnosis> {
     let line = text[start..].lines().next()?;
     let column = column_of_key(line)?;
@@ -215,7 +215,7 @@ fn misindented(text: &str, start: usize) -> Option<Diagnosis> {
     })
 }
 
-/// The column of the key on `line`, which may be the first of an item.
+/// Returns the column of the key on `line`, which may be the first key of an item.
 fn column_of_key(line: &str) -> Option<usize> {
     let inside = line.trim_start_matches([' ', '-']);
     let (key, value) = inside.split_once(':')?;
@@ -249,7 +249,7 @@ fn bracketed(before: &str) -> Option<Diagnosis> {
     })
 }
 
-/// The first marker of a merge conflict where one is on the line of `at`, or up to three lines above it.
+/// Returns the position of a marker of a merge conflict on the line of `at` or up to three lines above.
 fn conflict_marker(text: &str, at: usize) -> Option<usize> {
     let mut start = text[..at].rfind('\n').map_or(0, |end| end + 1);
     let mut found = None;
@@ -270,7 +270,7 @@ fn conflict_marker(text: &str, at: usize) -> Option<usize> {
     found
 }
 
-/// Returns true if `text` begins with what a template left.
+/// Returns true if `text` begins with the remains of a template.
 fn is_placeholder(text: &str) -> bool {
     ["@@", "{{", "{%", "<%", "${", "%{", "%%"].iter().any(|sign| text.starts_with(sign))
 }

@@ -1,16 +1,16 @@
-//! The lines of a broken document that mean the same whatever the fault is.
+//! The lines of a broken document that have the same meaning whatever the error is.
 
 use super::block::{self, BlockLine};
 
 /// The markers of a merge conflict.
 const CONFLICT: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
 
-/// Returns the start of `text` up to the first line behind which a line without indentation may belong to a value:
-/// quotes or brackets that stay open, or the text of a file that has lost its indentation. `is_access` knows lines that
-/// give a host name or keys.
+/// Returns the beginning of `text` up to the first line after which a line without indentation may belong to a value:
+/// because of open quotes or brackets, or because the text of a file has lost its indentation. `is_access` returns true
+/// for lines with a host name or SSH keys.
 pub fn readable<'a>(text: &'a str, is_access: &dyn Fn(&str) -> bool) -> &'a str {
     let is_conflict = text.lines().filter(|line| is_conflict_marker(line)).count() > 1;
-    // The header of a block scalar on the line before.
+    // The previous line if it is the header of a block scalar.
     let mut header: Option<BlockLine<'_>> = None;
     let mut is_begun = false;
     for (start, line, inside) in block::lines(text) {
@@ -25,7 +25,7 @@ pub fn readable<'a>(text: &'a str, is_access: &dyn Fn(&str) -> bool) -> &'a str 
         let is_spilled =
             is_top && (header.is_some() || !is_conflict_marker(line) && !is_structure(inner) && !is_access(inner));
         let is_marker = block::is_marker(line) && is_begun;
-        // Half a host name looks like a whole one.
+        // A truncated host name looks like a complete one.
         let is_cut = !line.ends_with('\n') && inner.starts_with("hostname");
         if is_spilled && !block::is_marker(line)
             || is_marker
@@ -46,7 +46,7 @@ fn is_conflict_marker(line: &str) -> bool {
     CONFLICT.iter().any(|marker| line.starts_with(marker))
 }
 
-/// Returns true for a line that begins as an item, a key or a directive does.
+/// Returns true for a line that begins like an item, a key or a directive.
 fn is_structure(line: &str) -> bool {
     let name = line.split(':').next().unwrap_or_default().trim_end();
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | '\'');
@@ -59,7 +59,7 @@ fn is_structure(line: &str) -> bool {
             && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
 }
 
-/// Returns true for a line with a value whose quotes or brackets do not close on it.
+/// Returns true for a line with a value whose quotes or brackets are not closed on it.
 fn stays_open(line: &str) -> bool {
     let mut value = line;
     while let Some(rest) = value.strip_prefix(['-', '?']).filter(|rest| rest.starts_with([' ', '\t'])) {

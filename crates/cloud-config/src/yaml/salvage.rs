@@ -1,22 +1,22 @@
-//! The entries that are kept of a document with an error further down (docs/applying.md).
+//! Decides which entries are kept of a document with an error further down (docs/applying.md).
 
-/// The end of what may be a complete top-level entry.
+/// A top-level entry that may be complete.
 pub(super) struct SalvagedEntry {
-    /// Where its value ends, in bytes of the text.
+    /// The end of its value, in bytes of the text.
     pub end: usize,
-    /// Where the first key of the top-level mapping begins.
+    /// The start of the first key of the top-level mapping.
     pub first: usize,
-    /// True if that mapping is written with braces.
+    /// True if that mapping is written in braces.
     pub flow: bool,
-    /// True if the value is a list, whose dashes may stand below the key.
+    /// True if the value is a list, whose dashes may be in the column of the key.
     pub list: bool,
 }
 
-/// Returns true if an entry ends before the byte `error`: something else begins after it, on a line of its own and
-/// no deeper than the keys.
+/// Returns true if an entry ends before the byte `error`: something else begins after it, on another line and with no
+/// more indentation than the keys.
 ///
-/// A value that was read is not enough: in `hostname: "a" b`, and where the next line is indented and wrong, the
-/// author meant more than that.
+/// A complete value is not sufficient. In `hostname: "a" b`, or if the next line is indented and wrong, the author
+/// meant more than that value.
 pub(super) fn is_complete(text: &str, entry: &SalvagedEntry, error: usize) -> bool {
     let Some(between) = text.get(entry.end..error) else {
         return false;
@@ -27,19 +27,19 @@ pub(super) fn is_complete(text: &str, entry: &SalvagedEntry, error: usize) -> bo
         return matches!(follows.first(), Some(b',' | b'}'));
     }
     let on_new_line = text[entry.end..next].contains(['\n', '\r']);
-    // What is wrong may be the indentation itself.
+    // The indentation itself may be wrong.
     let indented = matches!(follows, [b' ' | b'\t', ..]);
     let deeper = indented || column(text, next) > column(text, entry.first);
     let another_item = entry.list && matches!(follows, [b'-'] | [b'-', b' ' | b'\t' | b'\n' | b'\r', ..]);
     on_new_line && !deeper && !another_item
 }
 
-/// The length of the white space and the comments at the start of a text.
+/// Returns the length of white space and comments at the beginning of a text.
 fn blank(text: &str) -> usize {
     let mut at = 0;
     loop {
         at = text.len() - text[at..].trim_start().len();
-        // Without a blank before it, `#` does not begin a comment.
+        // A `#` begins a comment only after a blank.
         if at == 0 || !text[at..].starts_with('#') {
             return at;
         }
@@ -55,7 +55,7 @@ fn column(text: &str, at: usize) -> usize {
 mod tests {
     use super::{SalvagedEntry, is_complete};
 
-    /// `|` is where the value ends, `!` where the error is.
+    /// In these tests, `|` marks the end of the value and `!` the error.
     fn complete(text: &str, flow: bool, list: bool) -> bool {
         let end = text.find('|').unwrap();
         let text = text.replacen('|', "", 1);

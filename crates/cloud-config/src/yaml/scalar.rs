@@ -1,4 +1,4 @@
-//! The meaning of plain scalars, as users of YAML 1.1 know it (docs/cloud-config.md).
+//! The meaning of plain scalars in YAML 1.1 (docs/cloud-config.md).
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -10,7 +10,7 @@ pub(super) fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
-/// The boolean of a plain scalar: lower, Capitalized or UPPER.
+/// Parses a boolean in lower case, upper case or with an initial capital.
 pub(super) fn boolean(text: &str) -> Option<bool> {
     match text {
         "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "y" | "Y" => Some(true),
@@ -19,7 +19,7 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// The whole number that text stands for: decimal, octal (`010`, `0o10`), `0x`, `0b`, base 60 (`1:30`).
+/// Parses an integer: decimal, octal (`010`, `0o10`), `0x`, `0b`, base 60 (`1:30`).
 pub(super) fn integer(text: &str) -> Option<i128> {
     let (negative, digits) = sign(text);
     let number = if let Some(hex) = digits.strip_prefix("0x") {
@@ -39,7 +39,7 @@ pub(super) fn integer(text: &str) -> Option<i128> {
     Some(if negative { -number } else { number })
 }
 
-/// The number that text stands for; a whole one too, but neither infinity nor `.nan`.
+/// Parses a number, including integers. Infinity and `.nan` are excluded.
 pub(super) fn float(text: &str) -> Option<f64> {
     let number = match integer(text) {
         Some(integer) => integer.to_string().parse().ok()?,
@@ -48,7 +48,7 @@ pub(super) fn float(text: &str) -> Option<f64> {
     f64::is_finite(number).then_some(number)
 }
 
-/// The type of a plain scalar, for messages.
+/// Returns the type of a plain scalar for messages.
 pub(super) fn describe(text: &str) -> &'static str {
     if boolean(text).is_some() {
         "a boolean"
@@ -59,7 +59,7 @@ pub(super) fn describe(text: &str) -> &'static str {
     }
 }
 
-/// The bytes that `!!binary` text stands for. Line breaks and blanks do not matter.
+/// Decodes the text of `!!binary`. Line breaks and blanks are ignored.
 pub(super) fn binary(text: &str) -> Option<Vec<u8>> {
     const ENGINE: GeneralPurpose = GeneralPurpose::new(
         &STANDARD,
@@ -79,7 +79,7 @@ fn sign(text: &str) -> (bool, &str) {
     }
 }
 
-/// Digits with `_` between or behind them.
+/// Parses digits, with `_` between or after them.
 fn radix(text: &str, radix: u32) -> Option<i128> {
     let mut digits = text.chars().filter(|character| *character != '_').peekable();
     digits.peek()?;
@@ -92,7 +92,7 @@ fn decimal(text: &str) -> Option<i128> {
     if text.starts_with('_') { None } else { radix(text, 10) }
 }
 
-/// The value of a number in base 60, from its first part and the text after the first colon.
+/// Parses a number in base 60, of which `first` is the first part and `rest` the text after the first colon.
 fn base60(first: i128, rest: &str) -> Option<i128> {
     rest.split(':').try_fold(first, |number, part| {
         let digits = matches!(part.len(), 1 | 2) && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -101,7 +101,7 @@ fn base60(first: i128, rest: &str) -> Option<i128> {
     })
 }
 
-/// A number with a point, an exponent, or both; with a point also in base 60.
+/// Parses a number with a point, an exponent, or both. With a point, it may be in base 60.
 fn fraction(text: &str) -> Option<f64> {
     let (negative, digits) = sign(text);
     let number = if digits.contains(':') {
@@ -116,7 +116,7 @@ fn fraction(text: &str) -> Option<f64> {
         };
         let (whole, part) = match mantissa.split_once('.') {
             Some((whole, part)) => (whole, fraction_digits(part)?),
-            // Without a point or an exponent it is a whole number or none.
+            // Without a point or an exponent, the text is an integer or not a number.
             None => (mantissa, exponent.map(|_| String::new())?),
         };
         let whole = if whole.starts_with('_') {
@@ -137,7 +137,7 @@ fn fraction(text: &str) -> Option<f64> {
     Some(if negative { -number } else { number })
 }
 
-/// Digits without their `_`; nothing is fine.
+/// Removes each `_` between digits. The text may be empty.
 fn fraction_digits(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(|character| *character != '_').collect();
     digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(digits)

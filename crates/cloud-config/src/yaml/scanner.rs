@@ -1,6 +1,6 @@
-//! libyaml's parser as a safe stream of events; the only place with unsafe code of this module.
+//! A safe interface to the event parser of libyaml. It contains all unsafe code of this module.
 //!
-//! Everything that leaves here is owned and checked: text is UTF-8, positions are counted in bytes.
+//! The results are owned and checked: text is valid UTF-8, and positions are counted in bytes.
 
 #![allow(unsafe_code)]
 
@@ -11,7 +11,7 @@ use std::ptr::{NonNull, addr_of_mut};
 use std::rc::Rc;
 use std::slice;
 
-// The name of the library has the word `unsafe` in it; the attribute above already marks this file.
+// The name of the library contains the word `unsafe`, which the lint reports; unsafe code is allowed here anyway.
 #[allow(clippy::unsafe_removed_from_name)]
 use unsafe_libyaml as sys;
 
@@ -42,26 +42,26 @@ pub(super) struct Marked {
     pub end: usize,
 }
 
-/// A syntax error, with libyaml's message, which never quotes the document.
+/// A syntax error with the message of libyaml, which never quotes the document.
 #[derive(Debug)]
 pub(super) struct Problem {
     pub what: String,
-    /// The construct that was being read; empty where libyaml does not say.
+    /// The construct that was being parsed; empty if libyaml does not report it.
     pub context: String,
-    /// Where it was noticed, in bytes.
+    /// The position of the error, in bytes.
     pub at: usize,
-    /// Where what was being read begins, in bytes.
+    /// The start of the construct that was being parsed, in bytes.
     pub context_at: usize,
 }
 
-/// The events of a text, one after the other.
+/// Iterates over the events of a text.
 pub(super) struct Scanner<'text> {
     parser: NonNull<sys::yaml_parser_t>,
     text: PhantomData<&'text str>,
 }
 
 impl<'text> Scanner<'text> {
-    /// A scanner at the start of `text`.
+    /// Creates a scanner at the start of `text`.
     pub fn new(text: &'text str) -> Self {
         let parser = Box::into_raw(Box::<MaybeUninit<sys::yaml_parser_t>>::new(MaybeUninit::uninit()));
         let parser = parser.cast::<sys::yaml_parser_t>();
@@ -77,11 +77,11 @@ impl<'text> Scanner<'text> {
         }
     }
 
-    /// The next event.
+    /// Returns the next event.
     ///
     /// # Errors
     ///
-    /// The text is invalid YAML from some position on. There are no events after that.
+    /// The text is invalid YAML from some position on. There are no more events after that.
     pub fn next(&mut self) -> Result<Marked, Problem> {
         loop {
             let mut event = MaybeUninit::<sys::yaml_event_t>::uninit();
@@ -132,7 +132,7 @@ impl Drop for Scanner<'_> {
     }
 }
 
-/// Copies an event; none for those that a tree does not need.
+/// Copies an event; returns `None` for an event that is not needed for the tree.
 ///
 /// # Safety
 ///
@@ -143,7 +143,7 @@ unsafe fn convert(raw: &mut sys::yaml_event_t) -> Option<Marked> {
     // SAFETY: as the caller promises.
     let event = unsafe {
         match raw.type_ {
-            // An empty event is what comes after the end.
+            // libyaml returns empty events after the end.
             sys::YAML_STREAM_END_EVENT | sys::YAML_NO_EVENT => Event::StreamEnd,
             sys::YAML_DOCUMENT_END_EVENT => Event::DocumentEnd,
             sys::YAML_ALIAS_EVENT => Event::Alias(string((*data).alias.anchor).unwrap_or_default()),

@@ -1,7 +1,7 @@
-//! The shape that a type accepts, from the type itself: the keys that serde derives from its fields.
+//! The shape of the values that a type accepts, derived from the keys that serde generates for its fields.
 //!
-//! The type is deserialized from nothing, and its requests to the deserializer are its shape. So there is no second
-//! list of keys that could differ.
+//! The type is deserialized from a probe that records its requests. So there is no second list of keys that could
+//! differ.
 
 use serde::Deserialize;
 use serde::de::value::{Error, StrDeserializer};
@@ -22,16 +22,16 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// The shape of `T`.
+    /// Returns the shape of `T`.
     pub fn of<'de, T: Deserialize<'de>>() -> Self {
         let mut shape = Self::Value;
-        // A type that takes nothing of what it asks for is one whose shape is not known.
+        // The shape of a type is unknown if deserialization fails before it requests anything.
         let _ = T::deserialize(Probe(&mut shape));
         shape
     }
 }
 
-/// A value that is whatever it is asked to be, and notes what that was.
+/// A deserializer that provides whatever is requested, and records the request as a shape.
 struct Probe<'a>(&'a mut Shape);
 
 macro_rules! answers {
@@ -139,7 +139,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 }
 
-/// A list of one, whose shape is noted.
+/// A list with one item, whose shape is recorded.
 struct OneItem<'a>(Option<&'a mut Shape>);
 
 impl<'de> SeqAccess<'de> for OneItem<'_> {
@@ -150,7 +150,7 @@ impl<'de> SeqAccess<'de> for OneItem<'_> {
     }
 }
 
-/// The parts that a `Field` asks for; only its value has a shape worth noting.
+/// The parts of a `Field`, of which only the value has a shape.
 struct ShapeParts<'a> {
     value: &'a mut Shape,
     part: u8,
@@ -169,7 +169,7 @@ impl<'de> SeqAccess<'de> for ShapeParts<'_> {
     }
 }
 
-/// Every key of a type, one after the other.
+/// Provides each key of a type in turn.
 struct EachKey<'a> {
     rest: std::slice::Iter<'static, &'static str>,
     current: &'static str,

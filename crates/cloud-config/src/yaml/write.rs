@@ -1,15 +1,16 @@
-//! From values to text that this module, and every other reader of YAML, reads as the same.
+//! Writes values as YAML that this program and every other parser read in the same way.
 
 use serde::Serialize;
 use serde_yaml::Value;
 
-/// Writes a mapping as a document; an empty mapping gives an empty string. Characters that are not `shown` are escaped.
+/// Writes a mapping as a document; an empty mapping becomes an empty string. Characters that are not `shown` are
+/// escaped.
 ///
-/// A string is quoted if it would have another type without quotes, and a string of several lines is a block if
+/// A string is quoted if it would have another type without quotes. A string of several lines becomes a block if
 /// possible.
 pub fn write(value: &impl Serialize, shown: impl Fn(char) -> bool) -> String {
     let is_plain = |text: &str| text.chars().all(|c| c == '\n' || shown(c));
-    // This fails only for types that YAML lacks, such as bytes, which these values do not have.
+    // This fails only for types that YAML does not have, such as bytes. The printed values do not contain these.
     let text = serde_yaml::to_string(value).unwrap_or_default();
     if text == "{}\n" {
         return String::new();
@@ -17,8 +18,8 @@ pub fn write(value: &impl Serialize, shown: impl Fn(char) -> bool) -> String {
     if is_plain(&text) {
         return text;
     }
-    // Only double quotes have escapes, and the writer uses them only if a control character requires it. So append one
-    // to each string that needs escapes, with a unique mark, and remove both afterwards.
+    // Only double quotes have escapes, and the library uses them only for a control character. So each string that
+    // needs escapes gets a control character with a unique mark, which is removed afterwards.
     let mark = mark(&text);
     let mut value = serde_yaml::to_value(value).unwrap_or_default();
     each_text(&mut value, &|text| {
@@ -35,7 +36,7 @@ pub fn write(value: &impl Serialize, shown: impl Fn(char) -> bool) -> String {
     text.chars().map(escaped).collect()
 }
 
-/// A word that is not in `text`: one letter more than the longest row of that letter.
+/// Returns a word that is not in `text`: one letter more than the longest sequence of that letter.
 fn mark(text: &str) -> String {
     let (mut longest, mut row) = (0, 0);
     for byte in text.bytes() {
@@ -62,7 +63,7 @@ mod tests {
     use crate::text::is_shown;
     use crate::yaml::parse;
 
-    /// The text of a document with `word` in all kinds of places, and all words in it that are read back.
+    /// Returns a document with `word` in many places, and the words that are read back from it.
     fn back(word: &str) -> (String, Vec<String>) {
         let text = write(&BTreeMap::from([("k", vec![BTreeMap::from([("a", word), ("b", "x")])])]), is_shown);
         assert!(text.chars().all(|c| c == '\n' || is_shown(c)), "{text:?}");

@@ -1,8 +1,9 @@
-//! Plain text that other readers of YAML 1.1 take for something else. Here it is the text as written (docs/cloud-config.md).
+//! Plain text that other YAML 1.1 parsers read as another type. This program uses the text as written
+//! (docs/cloud-config.md).
 
 use super::scalar;
 
-/// The type for which other readers of YAML take plain `text`, if its text is lost by that. Usual numbers keep theirs.
+/// Returns the type that other parsers read for plain `text` if that changes the text. Most numbers keep their text.
 pub fn looks_like(text: &str) -> Option<&'static str> {
     let digits = text.trim_start_matches(['-', '+']);
     if is_boolean(text) {
