@@ -1,4 +1,4 @@
-//! The architecture of the machines: that of the host, or arm64, emulated, with `TESTBED_ARCH=arm64`.
+//! The architecture of the machines: that of the host, or emulated arm64 with `TESTBED_ARCH=arm64`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,18 +10,18 @@ use super::{PROGRAM, kept};
 pub enum Arch {
     /// x86-64, with the program as the tests build it.
     Amd64,
-    /// 64-bit ARM, with the program that `make release` builds. Only virtual machines have it.
+    /// 64-bit ARM, with the program that `make release` builds. Only virtual machines support it.
     Arm64,
 }
 
 impl Arch {
-    /// The architecture of this run.
+    /// Returns the architecture of this run.
     pub fn get() -> Self {
         let wanted = std::env::var("TESTBED_ARCH").unwrap_or_default();
         if wanted == "arm64" { Self::Arm64 } else { Self::Amd64 }
     }
 
-    /// Debian's name.
+    /// Returns the name in Debian.
     pub const fn debian(self) -> &'static str {
         match self {
             Self::Amd64 => "amd64",
@@ -29,7 +29,7 @@ impl Arch {
         }
     }
 
-    /// The program to install in an image.
+    /// Returns the program to install in an image.
     pub fn program(self) -> PathBuf {
         match self {
             Self::Amd64 => PROGRAM.into(),
@@ -41,7 +41,7 @@ impl Arch {
         }
     }
 
-    /// The command of QEMU for a machine.
+    /// Returns the name of the QEMU command.
     pub const fn qemu(self) -> &'static str {
         match self {
             Self::Amd64 => "qemu-system-x86_64",
@@ -49,7 +49,7 @@ impl Arch {
         }
     }
 
-    /// The arguments of QEMU for the processor and the board.
+    /// Returns the arguments of QEMU for the processor and the board.
     pub const fn board(self) -> &'static [&'static str] {
         match self {
             Self::Amd64 => &["-cpu", "qemu64"],
@@ -57,7 +57,7 @@ impl Arch {
         }
     }
 
-    /// The console of the kernel.
+    /// Returns the device of the kernel console.
     pub const fn console(self) -> &'static str {
         match self {
             Self::Amd64 => "ttyS0",
@@ -65,7 +65,7 @@ impl Arch {
         }
     }
 
-    /// The kind of something that is kept for machines of this architecture.
+    /// Returns the kind under which something is cached for this architecture.
     pub fn kind(self, what: &str) -> String {
         match self {
             Self::Amd64 => what.to_owned(),
@@ -73,7 +73,7 @@ impl Arch {
         }
     }
 
-    /// A command in which programs of this architecture run.
+    /// Creates a command whose programs have this architecture.
     pub fn command(self, name: &str) -> Command {
         match self {
             Self::Amd64 => Command::new(name),

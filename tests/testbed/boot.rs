@@ -1,4 +1,4 @@
-//! The parts of a boot: an overlay over the tree, files in it, systemd-nspawn.
+//! The settings of a boot of a container: an overlay over the tree, files in it, systemd-nspawn.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -22,7 +22,7 @@ pub struct Boot {
     ignition: Option<Vec<Value>>,
 }
 
-/// The origin of a copy.
+/// The origin of a copied file.
 enum Source {
     Host(PathBuf),
     Tree(String),
@@ -35,14 +35,14 @@ impl Boot {
         self.file_mode(path, text, 0o644)
     }
 
-    /// A file with its mode, before it boots.
+    /// Adds a file with a mode before the boot.
     #[must_use]
     pub fn file_mode(mut self, path: &str, text: impl AsRef<[u8]>, mode: u32) -> Self {
         self.files.push((path.to_owned(), text.as_ref().to_owned(), mode));
         self
     }
 
-    /// A symlink, before it boots.
+    /// Adds a symbolic link before the boot.
     #[must_use]
     pub fn link(mut self, path: &str, target: &str) -> Self {
         self.links.push((path.to_owned(), target.to_owned()));
@@ -56,21 +56,21 @@ impl Boot {
         self
     }
 
-    /// A copy of a file of the tree at another path, before it boots and before files are put there.
+    /// Adds a copy of a file of the tree before the boot. It is made before other files are added.
     #[must_use]
     pub fn copy_file(mut self, from: &str, path: &str) -> Self {
         self.copies.push((Source::Tree(from.to_owned()), path.to_owned()));
         self
     }
 
-    /// Shows the host's file or directory at `path`, read-only. Also over `/proc/cmdline`.
+    /// Mounts a file or directory of the host at `path`, read-only. `path` may be `/proc/cmdline`.
     #[must_use]
     pub fn bind(mut self, host: impl Into<PathBuf>, path: &str) -> Self {
         self.binds.push((host.into(), path.to_owned()));
         self
     }
 
-    /// Leaves out the program, for cases that install it.
+    /// Omits the program, for cases that install it themselves.
     #[must_use]
     pub fn bare(mut self) -> Self {
         self.bare = true;
@@ -84,21 +84,21 @@ impl Boot {
         self
     }
 
-    /// A word of the kernel command line, as systemd sees it in a container.
+    /// Adds a word to the kernel command line that systemd sees in the container.
     #[must_use]
     pub fn kernel(mut self, word: &str) -> Self {
         self.kernel.push(word.to_owned());
         self
     }
 
-    /// Returns the path of a new tree with all of this, which does not boot.
+    /// Creates a tree with these settings and returns its path. The tree is not booted.
     pub fn tree(&self, name: &str) -> PathBuf {
         let tree = mount_overlay(&sandbox::machines().join(name));
         let tree = tree.and_then(|tree| self.prepare(&tree).map(|()| tree));
         tree.unwrap_or_else(|reason| panic!("there is no tree: {reason}"))
     }
 
-    /// Boots it, and waits until all that starts at boot has started or failed.
+    /// Boots the machine, and waits until everything that starts at boot has started or failed.
     pub fn boot(&self) -> Machine {
         Machine::boot(self).unwrap_or_else(|reason| panic!("the machine does not boot: {reason}"))
     }
@@ -114,7 +114,7 @@ pub fn mount_overlay_over(place: &Path, lower: &Path) -> Result<PathBuf, String>
     for directory in [&upper, &work, &merged] {
         fs::create_dir_all(directory).map_err(|e| format!("failed to make {}: {e}", directory.display()))?;
     }
-    // xino: inode numbers that stay the same for as long as the machine lives.
+    // `xino` keeps inode numbers the same as long as the machine exists.
     let options =
         format!("xino=on,lowerdir={},upperdir={},workdir={}", lower.display(), upper.display(), work.display());
     let output = Command::new("mount").args(["-t", "overlay", "-o", &options, "overlay"]).arg(&merged).output();
@@ -152,7 +152,7 @@ impl Boot {
     }
 }
 
-/// Copies a file, or a directory with all of its content; everything becomes root's.
+/// Copies a file, or a directory with all of its content. Root becomes the owner.
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     let kind = fs::symlink_metadata(from)?.file_type();
     fs::create_dir_all(to.parent().unwrap_or(to))?;
@@ -170,7 +170,7 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Enters the control groups given first, then becomes the command that follows.
+/// Enters the control groups before `--`, then executes the command after it.
 const ENTER: &str = r#"while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs" || exit 1; shift; done; shift; exec "$@""#;
 
 pub(super) fn spawn(
@@ -185,7 +185,7 @@ pub(super) fn spawn(
     let mut command = Command::new("sh");
     command.args(["-c", ENTER, "sh"]).args(cgroups);
     command.args(["--", "systemd-nspawn", "--quiet", "--boot", "--private-network", "--register=no", "--keep-unit"]);
-    // The tree is as the recipe made it: nothing of the host gets in.
+    // The recipe defines the tree, so systemd-nspawn must not add settings of the host.
     command.args(["--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off", "--hostname=bed"]);
     command.arg(format!("--machine={name}")).arg(format!("--directory={}", merged.display()));
     if !options.bare {
@@ -195,7 +195,7 @@ pub(super) fn spawn(
         command.arg(format!("--bind-ro={}:{path}", host.display()));
     }
     command.args(&options.kernel);
-    // systemd 258 and newer refuse the old hierarchies of control groups, which the host may have.
+    // systemd 258 and later reject the legacy control group hierarchies that the host may have.
     command.env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
     command.stdin(Stdio::null()).stdout(console).stderr(errors);
     command.spawn().map_err(|e| format!("failed to run sh: {e}"))

@@ -7,10 +7,10 @@ use std::thread;
 
 use super::machine::Machine;
 
-/// The behavior of the stand-in.
+/// The behavior of a stand-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// It does not even complete the handshake.
+    /// It does not complete the handshake.
     Deaf,
     /// It completes the handshake and never answers calls.
     Silent,
@@ -20,12 +20,11 @@ pub enum Manner {
     Systemd,
 }
 
-/// The message of its errors.
+/// The message of the errors.
 pub const EXCUSE: &str = "nobody is in today";
 
 impl Machine {
-    /// Starts a stand-in, and gives the address that a program is to be given as `DBUS_SYSTEM_BUS_ADDRESS`. It ends
-    /// with the test.
+    /// Starts a stand-in. Returns the address for `DBUS_SYSTEM_BUS_ADDRESS`. The stand-in ends with the test.
     pub fn stand_in_bus(&self, manner: Manner) -> String {
         let path = format!("/run/stand-in-{manner:?}");
         let outside = format!("/proc/{}/root{path}", self.leader());
@@ -34,11 +33,11 @@ impl Machine {
     }
 }
 
-/// Starts a stand-in at a socket of the host. It ends with the test.
+/// Starts a stand-in at a socket of the host. The stand-in ends with the test.
 pub fn listen(path: &Path, manner: Manner) {
     let listener = UnixListener::bind(path).unwrap_or_else(|e| panic!("failed to listen at {}: {e}", path.display()));
     thread::spawn(move || {
-        // Connections without an answer are kept open.
+        // A connection without an answer must stay open.
         let mut kept = Vec::new();
         for stream in listener.incoming().flatten() {
             if manner == Manner::Deaf {
@@ -83,7 +82,7 @@ fn serve(mut stream: UnixStream, manner: Manner) -> std::io::Result<()> {
                 stream.write_all(&answer(serial, error, "s", &string(EXCUSE)))?;
             }
             Manner::Systemd => {
-                // The value of a property has its type before it.
+                // A property is a variant, so its type precedes the value.
                 let version = [b"\x01s\0\0", &*string("252")].concat();
                 stream.write_all(&answer(serial, None, "v", &version))?;
             }
@@ -92,7 +91,8 @@ fn serve(mut stream: UnixStream, manner: Manner) -> std::io::Result<()> {
     }
 }
 
-/// An answer to the call of that number, or an error of that name, with one value of the type `signature`.
+/// Formats the answer to the call `serial`: a reply, or an error with the name `error`. It has one value of the type
+/// `signature`.
 fn answer(serial: u32, error: Option<&str>, signature: &str, body: &[u8]) -> Vec<u8> {
     let mut fields = Vec::new();
     let mut field = |code: u8, kind: u8, value: &[u8]| {

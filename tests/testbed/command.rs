@@ -1,4 +1,4 @@
-//! Running a command with an end: whatever it starts is gone when its time is up.
+//! Runs commands with a time limit, after which all their processes are killed.
 
 use std::fmt;
 use std::io::Read;
@@ -11,15 +11,15 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-/// The interval of polling.
+/// The interval of polling for the end of a command.
 pub const TICK: Duration = Duration::from_millis(20);
 
-/// The result of a command.
+/// The result of a command that has ended.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// The command, for people.
+    /// The command, for messages.
     pub command: String,
-    /// Its exit code; 128 and the signal's number where it was killed.
+    /// The exit code; 128 plus the number of the signal that killed it.
     pub code: i32,
     /// The standard output.
     pub stdout: String,
@@ -27,9 +27,9 @@ pub struct Output {
     pub stderr: String,
     /// The journal entries, if they were requested.
     pub journal: String,
-    /// True if the time limit passed before it ended.
+    /// True if the command was killed at the time limit.
     pub timed_out: bool,
-    /// The duration.
+    /// The duration of the command.
     pub took: Duration,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Output {
 }
 
 impl Output {
-    /// Checks that it ended with `code`.
+    /// Checks that the exit code is `code`.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
         assert!(!self.timed_out, "{}: out of time", self.command);
@@ -55,13 +55,13 @@ impl Output {
         self
     }
 
-    /// Checks that it succeeded.
+    /// Checks that the exit code is 0.
     #[track_caller]
     pub fn ok(self) -> Self {
         self.exits(0)
     }
 
-    /// Checks that it ran, and something failed.
+    /// Checks that the exit code is 1: the program ran, and an item failed.
     #[track_caller]
     pub fn fails(self) -> Self {
         self.exits(1)
@@ -93,7 +93,7 @@ impl Output {
     }
 }
 
-/// A command that runs.
+/// A command that is running.
 pub struct Running {
     command: String,
     child: Child,
@@ -102,7 +102,7 @@ pub struct Running {
     stderr: Receiver<String>,
 }
 
-/// Starts `command` in a process group of its own, with nothing to read.
+/// Starts `command` in its own process group, with empty standard input.
 pub fn start(command: &mut Command, shown: String) -> Running {
     let started = Instant::now();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
@@ -122,17 +122,17 @@ fn reader(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
 }
 
 impl Running {
-    /// Returns true if it still runs.
+    /// Returns true if the command is still running.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Sends a signal to it and all it started.
+    /// Sends a signal to the command and all processes of its group.
     pub fn signal(&self, signal: Signal) {
         let _ = killpg(group(&self.child), signal);
     }
 
-    /// Waits for its end; kills it and all it started once `limit` from its start has passed.
+    /// Waits for the end. Kills the process group when `limit` has passed since the start.
     pub fn finish(mut self, limit: Duration) -> Output {
         let mut timed_out = false;
         let status = loop {
@@ -148,7 +148,7 @@ impl Running {
             thread::sleep(TICK);
         };
         let took = self.started.elapsed();
-        // A process left in the background may hold the pipes open.
+        // A process in the background may keep the pipes open, so reading them has a time limit.
         let text = |pipe: &Receiver<String>| {
             pipe.recv_timeout(Duration::from_secs(2)).unwrap_or_else(|_| {
                 let _ = killpg(group(&self.child), Signal::SIGKILL);
@@ -171,7 +171,7 @@ fn group(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).expect("a process id is small"))
 }
 
-/// Runs `command` to its end.
+/// Runs `command` and waits for its end.
 pub fn run(command: &mut Command, limit: Duration) -> Output {
     let shown = std::iter::once(command.get_program())
         .chain(command.get_args())

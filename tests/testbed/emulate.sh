@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs a command in which programs for arm64 can be run: emulate.sh COMMAND... (root, Linux 6.7 or newer).
+# Runs a command that can start programs for arm64: emulate.sh COMMAND... (root, Linux 6.7 or newer).
 # The kernel runs them with QEMU, only in the user namespace of the command: its IDs are those of the host, and it cannot
 # make device nodes. Without a command, only QEMU and the C library are downloaded. They are unpacked and not installed,
-# since the package of QEMU would register it for the whole host.
+# because the package of QEMU would register it for the whole host.
 set -eu
 if [ "${1:-}" = --inside ]; then
     emulator=$2 pipe=$3
@@ -11,11 +11,11 @@ if [ "${1:-}" = --inside ]; then
     rm -r "$pipe"
     mount -t proc proc /proc
     mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
-    # In one write. The kernel opens QEMU now, so that it is also there after a chroot.
+    # The kernel expects one write. It opens QEMU now, so that QEMU is also found after a chroot.
     line=$(sed "s|:/usr/|:$emulator/usr/|" "$emulator/usr/lib/binfmt.d/qemu-aarch64.conf")
     printf %s "$line" > /proc/sys/fs/binfmt_misc/register
-    # Beside the libraries of the host, which are in a directory of their own. With the prefix that QEMU has for this, an
-    # emulated program would find another / there.
+    # The libraries for arm64 are added to /usr/lib, where those of the host are in a directory of their own. QEMU's own
+    # prefix for libraries would give an emulated program another root directory.
     mount -t overlay -o "lowerdir=$emulator/usr/aarch64-linux-gnu/lib:/usr/lib" libraries /usr/lib
     exec "$@"
 fi

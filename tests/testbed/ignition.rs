@@ -1,7 +1,7 @@
-//! Ignition, as Debian packages it, in place of the one in the initramfs of an image.
+//! Runs Debian's Ignition in place of the one in the initramfs of an image.
 //!
-//! Only its stages `fetch` and `files` run: results have nothing to download, no disks and no kernel arguments. Units
-//! are enabled by presets, which systemd applies at a boot without a machine id.
+//! Only the stages `fetch` and `files` run, because converted configurations contain no downloads, disks or kernel
+//! arguments. Units are enabled by presets, which systemd applies at a boot without a machine ID.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,9 +19,9 @@ use super::{command, sandbox};
 #[path = "../pure/conversions/ignition.rs"]
 mod installed;
 
-/// Applies the configuration `$IGNITION_CONFIG_FILE` to the tree `$1`, whose `/usr` is read-only as in an image. Nothing
-/// of the host is in `/run`: the socket of systemd, which Ignition asks for its version, is a stand-in at `$2`. Debian's
-/// Ignition labels files for `SELinux`, which the tree does not have.
+/// Applies the configuration `$IGNITION_CONFIG_FILE` to the tree `$1`, whose `/usr` is read-only as in an image. `/run`
+/// contains nothing of the host. `$2` is the socket of a stand-in for systemd, which Ignition asks for its version.
+/// Debian's Ignition sets SELinux labels, which the tree does not have.
 const APPLY: &str = r#"
     set -eu
     mount -t tmpfs run /run
@@ -37,7 +37,7 @@ const APPLY: &str = r#"
     rm "$1/etc/selinux/config" "$1/etc/machine-id"
 "#;
 
-/// Applies configurations, merged into one, to the system in `root`, whose next boot is its first.
+/// Merges the configurations and applies the result to the system in `root`, whose next boot is its first one.
 pub fn apply(root: &Path, configs: &[Value]) -> Result<(), String> {
     if !installed::is_installed() {
         return Err("Ignition is not installed (package ignition); `make deps` installs it".to_owned());
@@ -57,12 +57,12 @@ pub fn apply(root: &Path, configs: &[Value]) -> Result<(), String> {
     if said.code != 0 {
         return Err(format!("Ignition fails:\n{}\n{}", reasons.join("\n"), said.stderr));
     }
-    // It has the second of the run, which two machines can have in common or not.
+    // The file contains the time of the run, so two machines may differ in it.
     let result = root.join("etc/.ignition-result.json");
     fs::remove_file(&result).map_err(|e| format!("failed to remove {}: {e}", result.display()))
 }
 
-/// Returns the socket of a stand-in for systemd.
+/// Starts a stand-in for systemd once, and returns its socket.
 fn systemd() -> &'static Path {
     static SOCKET: OnceLock<PathBuf> = OnceLock::new();
     SOCKET.get_or_init(|| {

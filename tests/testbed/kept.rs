@@ -1,4 +1,4 @@
-//! Directories that are slow to make: made once, kept under `target/testbed/`, shared by all test runs.
+//! A cache of directories that are slow to build. It is under `target/testbed/`, and shared by all test runs.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -7,19 +7,19 @@ use std::process::{Command, Stdio};
 
 use sha2::{Digest, Sha256};
 
-/// The directory of everything that the testbed keeps.
+/// Returns the directory of the cache.
 pub fn home() -> PathBuf {
     target().join("testbed")
 }
 
-/// Cargo's directory for everything that is built.
+/// Returns Cargo's target directory.
 pub fn target() -> &'static Path {
-    // The program is in target/PROFILE/, in any target directory.
+    // The program is at PROFILE/NAME below the target directory, wherever that is.
     let target = Path::new(super::PROGRAM).parent().and_then(Path::parent);
     target.expect("the program has two directories above it")
 }
 
-/// A directory that is not removed while this value lives.
+/// A cached directory, which is not removed while this value exists.
 pub struct Kept {
     /// The path.
     pub path: PathBuf,
@@ -27,9 +27,9 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Finds the directory called `KIND-NAME-KEY`, or lets `build` make it at the path it is given.
+    /// Finds the directory `KIND-NAME-KEY`, or calls `build` with the path at which to create it.
     ///
-    /// Its key is a hash over `recipe`: directories of the same kind and name by older recipes are removed, unless a
+    /// The key is a hash of `recipe`. Directories of the same kind and name with another key are removed, unless a
     /// process uses them.
     pub fn get(
         kind: &str,
@@ -46,7 +46,7 @@ impl Kept {
         lock.lock_shared().map_err(|e| format!("failed to lock the {kind}: {e}"))?;
         if !path.exists() {
             lock.unlock().and_then(|()| lock.lock()).map_err(|e| format!("failed to lock the {kind}: {e}"))?;
-            // Another process may have built it while we waited.
+            // Another process may have built it while this one waited for the lock.
             if !path.exists() {
                 remove_others(&home, &prefix, &name);
                 make(&path, build)?;
@@ -59,7 +59,7 @@ impl Kept {
 
 fn make(path: &Path, build: impl FnOnce(&Path) -> Result<(), String>) -> Result<(), String> {
     let new = path.with_extension("new");
-    // We hold the lock alone: whatever is there was left by a build that died.
+    // No other process builds it, because this one has the lock. Remains are from a build that was killed.
     let _ = fs::remove_dir_all(&new);
     if let Err(reason) = build(&new) {
         let _ = fs::remove_dir_all(&new);
@@ -90,7 +90,7 @@ fn key(recipe: &[&str]) -> String {
     })
 }
 
-/// Removes directories of older recipes, and leftovers of killed builds, unless a process uses them.
+/// Removes directories of older recipes and remains of killed builds, unless a process uses them.
 fn remove_others(home: &Path, prefix: &str, name: &str) {
     for entry in fs::read_dir(home).into_iter().flatten().flatten() {
         let Ok(other) = entry.file_name().into_string() else {
@@ -110,7 +110,7 @@ fn remove_others(home: &Path, prefix: &str, name: &str) {
     }
 }
 
-/// Runs a command that has to succeed.
+/// Runs a command, and returns an error if it fails.
 pub fn must_run(command: &mut Command) -> Result<(), String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output().map_err(|e| format!("failed to run {name}: {e}"))?;

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-/// A public key without a private half; its comment is `name`.
+/// Returns a public key for which no private key exists. Its comment is `name`.
 pub fn key(name: &str) -> String {
     let mut blob = vec![0, 0, 0, 11];
     blob.extend(b"ssh-ed25519");

@@ -1,7 +1,7 @@
-//! Looking at a machine: its files, accounts, units and journal.
+//! Examines a machine: its files, accounts, units and journal.
 //!
-//! Files are looked at from outside, as they are, without any help of the machine's own programs. A
-//! path is resolved within the machine: its links lead nowhere else.
+//! Files are examined from the host, without programs of the machine. Paths are resolved inside the machine, so its
+//! links do not lead out of it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,7 +18,7 @@ use super::command::Output;
 use super::machine::Machine;
 use super::release;
 
-/// The identifier of the program's entries in the journal.
+/// The identifier of the program in the journal.
 const IDENTIFIER: &str = "coreos-cloudinit";
 
 impl Machine {
@@ -63,7 +63,7 @@ impl Machine {
         assert!(!self.exists(path), "{path} is there");
     }
 
-    /// The bytes of a file; it must be one, and no link.
+    /// Returns the content of a regular file; a link is an error.
     #[track_caller]
     pub fn bytes(&self, path: &str) -> Vec<u8> {
         assert!(self.exists(path), "{path} is not there");
@@ -75,19 +75,19 @@ impl Machine {
         bytes
     }
 
-    /// The text of a file.
+    /// Returns the content of a file as text.
     #[track_caller]
     pub fn text(&self, path: &str) -> String {
         String::from_utf8(self.bytes(path)).unwrap_or_else(|_| panic!("{path} is no text"))
     }
 
-    /// Permissions, set-id and sticky bits.
+    /// Returns the permissions, including the set-ID and sticky bits.
     #[track_caller]
     pub fn mode(&self, path: &str) -> u32 {
         self.must_stat(path).st_mode & 0o7777
     }
 
-    /// User and group.
+    /// Returns the IDs of the user and the group.
     #[track_caller]
     pub fn owner(&self, path: &str) -> (u32, u32) {
         let stat = self.must_stat(path);
@@ -105,7 +105,7 @@ impl Machine {
         Some(target.to_string_lossy().into_owned())
     }
 
-    /// Checks that a file has this text, mode, user and group.
+    /// Checks the text, mode, user and group of a file.
     #[track_caller]
     pub fn is_file(&self, path: &str, text: &str, mode: u32, owner: (u32, u32)) {
         assert_eq!(self.text(path), text, "{path}: text");
@@ -114,7 +114,7 @@ impl Machine {
         assert_eq!(self.owner(path), owner, "{path}: owner");
     }
 
-    /// The names in a directory, sorted.
+    /// Returns the names in a directory, sorted.
     #[track_caller]
     pub fn names(&self, path: &str) -> Vec<String> {
         let directory = self
@@ -129,7 +129,7 @@ impl Machine {
         names
     }
 
-    /// Writes a file in place, as root, 0644 when it is new. Its directory must be there.
+    /// Writes a file as root without replacing it; a new file gets the mode 0644. The directory must exist.
     #[track_caller]
     pub fn put(&self, path: &str, text: impl AsRef<[u8]>) {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
@@ -144,17 +144,17 @@ impl Machine {
             .find(|fields| fields[0] == name)
     }
 
-    /// The fields of a user's line in `/etc/passwd`: name, x, uid, gid, gecos, home, shell.
+    /// Returns the fields of a user in `/etc/passwd`: name, x, UID, GID, GECOS, home, shell.
     pub fn passwd(&self, user: &str) -> Option<Vec<String>> {
         self.entry("/etc/passwd", user)
     }
 
-    /// A user's password field in `/etc/shadow`.
+    /// Returns the password field of a user in `/etc/shadow`.
     pub fn shadow(&self, user: &str) -> Option<String> {
         self.entry("/etc/shadow", user).map(|fields| fields[1].clone())
     }
 
-    /// The members of a group, sorted.
+    /// Returns the members of a group, sorted.
     pub fn members(&self, group: &str) -> Option<Vec<String>> {
         let fields = self.entry("/etc/group", group)?;
         let mut members: Vec<_> = fields[3].split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
@@ -162,7 +162,7 @@ impl Machine {
         Some(members)
     }
 
-    /// Properties of a unit; of systemd itself where `unit` is empty.
+    /// Returns properties of a unit, or of systemd itself if `unit` is empty.
     pub fn show(&self, unit: &str, properties: &[&str]) -> BTreeMap<String, String> {
         let wanted = format!("--property={}", properties.join(","));
         let mut argv = vec!["systemctl", "show", &wanted];
@@ -178,19 +178,19 @@ impl Machine {
             .collect()
     }
 
-    /// One property of a unit.
+    /// Returns a property of a unit.
     pub fn property(&self, unit: &str, name: &str) -> String {
         self.show(unit, &[name]).remove(name).unwrap_or_default()
     }
 
-    /// The variables of a service's main process that begin with `prefix`, sorted.
+    /// Returns the environment variables of a service's main process that begin with `prefix`, sorted.
     pub fn variables(&self, unit: &str, prefix: &str) -> Vec<String> {
         let main = self.property(unit, "MainPID");
-        // Until it runs its program, the process has the environment of systemd.
+        // Before the process executes its program, it has the environment of systemd.
         let runs = format!("grep -qz ^INVOCATION_ID= /proc/{main}/environ");
         let wait = format!("timeout 20 sh -c 'until {runs}; do sleep 0.05; done'");
         let seen = self.sh(&format!("{wait}; base64 -w0 /proc/{main}/environ"));
-        // Values may have line breaks, but no NUL characters.
+        // Values can contain line breaks, but no NUL characters.
         let bytes = STANDARD.decode(seen.trim()).expect("base64 prints base64");
         let text = String::from_utf8(bytes).expect("the environment is UTF-8");
         let mut found: Vec<_> = text.split('\0').filter(|text| text.starts_with(prefix)).map(str::to_owned).collect();
@@ -198,22 +198,22 @@ impl Machine {
         found
     }
 
-    /// `ActiveState` of a unit.
+    /// Returns the `ActiveState` of a unit.
     pub fn active(&self, unit: &str) -> String {
         self.property(unit, "ActiveState")
     }
 
-    /// `UnitFileState` of a unit.
+    /// Returns the `UnitFileState` of a unit.
     pub fn enabled(&self, unit: &str) -> String {
         self.property(unit, "UnitFileState")
     }
 
-    /// The id of a unit's last start: each has its own.
+    /// Returns the ID of the last start of a unit, which is different for each start.
     pub fn invocation(&self, unit: &str) -> String {
         self.property(unit, "InvocationID")
     }
 
-    /// Returns true if systemd ever had a job for a unit, even for one that is no longer loaded.
+    /// Returns true if systemd has ever started a job for the unit, even if the unit is no longer loaded.
     pub fn was_tried(&self, unit: &str) -> bool {
         !self.run_quietly(&["sh", "-c", "journalctl --sync; journalctl --quiet --unit=\"$0\"", unit]).stdout.is_empty()
     }
@@ -227,17 +227,17 @@ impl Machine {
         self.run_quietly(&["sh", "-c", last]).stdout
     }
 
-    /// The whole journal, as `journalctl` exports it: every field of every entry.
+    /// Returns the whole journal in the export format: all fields of all entries.
     pub fn whole_journal(&self) -> String {
         self.run_quietly(&["sh", "-c", "journalctl --sync; journalctl --output=export --all"]).stdout
     }
 
-    /// The journal as people read it, for the message of an assertion.
+    /// Returns the whole journal as text, for the message of an assertion.
     pub fn whole_log(&self) -> String {
         self.run_quietly(&["journalctl", "--no-pager"]).stdout
     }
 
-    /// The program's own entries.
+    /// Returns the entries of the program.
     pub fn journal(&self) -> Vec<BTreeMap<String, Value>> {
         let identifier = format!("SYSLOG_IDENTIFIER={IDENTIFIER}");
         let answer =
@@ -245,7 +245,7 @@ impl Machine {
         answer.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    /// A place in the journal: the end of now.
+    /// Returns the cursor of the last entry.
     pub(super) fn journal_cursor(&self) -> String {
         let answer = self.run_quietly(&["journalctl", "--lines=0", "--show-cursor", "--quiet"]);
         answer.stdout.trim().strip_prefix("-- cursor: ").unwrap_or_default().to_owned()
@@ -253,7 +253,7 @@ impl Machine {
 
     /// Returns the log of the program since the cursor, as text.
     pub(super) fn journal_after(&self, cursor: &str) -> String {
-        // All entries, of which we pick ours: asked for some only, `journalctl` leaves out the first of them.
+        // All entries are read and filtered here: with a filter, `journalctl` omits the first entry after the cursor.
         let from = format!("--after-cursor={cursor}");
         let line = "journalctl --sync; journalctl --quiet --output=json --all \"$0\"";
         let answer = self.run_quietly(&["sh", "-c", line, &from]);
@@ -263,7 +263,7 @@ impl Machine {
             .collect()
     }
 
-    /// Runs a command that the history of a failed case need not show.
+    /// Runs a command that is not added to the history of the case.
     fn run_quietly(&self, argv: &[&str]) -> Output {
         self.start(argv).finish(std::time::Duration::from_secs(60))
     }

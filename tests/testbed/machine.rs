@@ -1,4 +1,4 @@
-//! A machine: boots in seconds, runs commands, is thrown away.
+//! A container that boots in seconds, runs commands, and is discarded afterwards.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -17,23 +17,23 @@ use super::boot::{Boot, mount_overlay, spawn};
 use super::command::{self, Output, Running, TICK};
 use super::{PROGRAM_INSIDE, sandbox};
 
-/// The time limit of a boot. It takes one to three seconds; a busy host must not fail a test.
+/// The time limit of a boot, which takes one to three seconds. A busy host must not fail a test.
 const BOOT: Duration = Duration::from_secs(90);
 /// The default time limit of a command.
 const COMMAND: Duration = Duration::from_secs(60);
-/// The place of the user-data of `apply`.
+/// The path of the user-data that `apply` writes.
 pub const USER_DATA: &str = "/tmp/user-data";
 
-/// A machine that runs.
+/// A running machine.
 pub struct Machine {
     place: PathBuf,
     cgroups: Vec<PathBuf>,
     nspawn: Child,
-    /// Its first process.
+    /// The first process of the container.
     leader: Option<Pid>,
-    /// Its root directory, with all mounts in it.
+    /// The root directory of the container, with all of its mounts.
     pub(super) root: Option<OwnedFd>,
-    /// The commands that were run in it, for the report of a failed case.
+    /// The commands that were run in the machine, for the report of a failed case.
     history: Mutex<Vec<Output>>,
 }
 
@@ -49,20 +49,20 @@ impl Machine {
             fs::create_dir_all(cgroup).map_err(|e| format!("failed to make {}: {e}", cgroup.display()))?;
         }
         let nspawn = spawn(&name, &place, &merged, &cgroups, options)?;
-        // From here on, `drop` cleans up, whatever fails.
+        // From here on, `drop` cleans up even if booting fails.
         let mut machine = Self { place, cgroups, nspawn, leader: None, root: None, history: Mutex::default() };
         machine.wait_ready().map_err(|e| format!("{e}\n--- console\n{}", machine.console()))?;
         Ok(machine)
     }
 
-    /// Shuts it down as its user would, and boots it again from the same disk.
+    /// Shuts the machine down as a user would, and boots it again from the same disk.
     pub fn reboot(&mut self, options: &Boot) {
         self.reboot_by(options, |machine| {
             machine.command(&["systemctl", "reboot"]).finish(Duration::from_secs(10));
         });
     }
 
-    /// Boots it again from the same disk when `how` has shut it down.
+    /// Boots the machine again from the same disk after `how` has shut it down.
     pub fn reboot_by(&mut self, options: &Boot, how: impl FnOnce(&Self)) {
         how(self);
         self.root = None;
@@ -104,7 +104,7 @@ impl Machine {
             .map_err(|e| format!("failed to open {path}: {e}"))
     }
 
-    /// Its first process, as we see it.
+    /// Returns the ID of the container's first process on the host.
     pub fn leader(&self) -> Pid {
         self.leader.expect("it has booted")
     }
@@ -120,7 +120,7 @@ impl Machine {
         history.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
-    /// Clears the history: the next case has its own.
+    /// Clears the history before the next case.
     pub fn forget(&self) {
         self.history.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
     }
@@ -150,52 +150,52 @@ impl Machine {
         command
     }
 
-    /// Starts a command and leaves it running.
+    /// Starts a command and does not wait for it.
     pub fn start(&self, argv: &[&str]) -> Running {
         self.command(argv)
     }
 
-    /// Runs a command to its end.
+    /// Runs a command and waits for its end.
     pub fn run(&self, argv: &[&str]) -> Output {
         self.run_for(argv, COMMAND)
     }
 
-    /// Runs a command to its end, or to that of `limit`.
+    /// Runs a command and waits for its end, for `limit` at most.
     pub fn run_for(&self, argv: &[&str], limit: Duration) -> Output {
         let output = self.command(argv).finish(limit);
         self.remember(&output);
         output
     }
 
-    /// Runs `systemd-analyze verify`. It is a service, because systemd 247 looks for its control group in the machine.
+    /// Runs `systemd-analyze verify` as a service, because systemd 247 looks for its control group in the machine.
     pub fn verify(&self, units: &[&str]) -> Output {
         let service = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--"];
         let verify = ["systemd-analyze", "verify", "--man=no"];
         self.run(&[&service[..], &verify, units].concat())
     }
 
-    /// Runs a line of shell, which must succeed; returns its output without the last line's end.
+    /// Runs a shell command, which must succeed. Returns its output without the last line break.
     #[track_caller]
     pub fn sh(&self, line: &str) -> String {
         let output = self.run(&["sh", "-c", line]).ok();
         output.stdout.trim_end().to_owned()
     }
 
-    /// The program, with these arguments.
+    /// Prepares a run of the program with these arguments.
     pub fn program<'a>(&'a self, arguments: &[&'a str]) -> Program<'a> {
         let argv = std::iter::once(PROGRAM_INSIDE).chain(arguments.iter().copied()).collect();
         Program { machine: self, argv, environment: Vec::new(), limit: Duration::from_secs(120) }
     }
 
-    /// Puts `user_data` into a file and runs the program on it.
+    /// Writes `user_data` to a file and runs the program on it.
     ///
-    /// Text that does not begin with `#` is a cloud-config without its first line. Text that begins
-    /// with a line break is indented as far as its case is.
+    /// Text that does not begin with `#` gets the header `#cloud-config`. In text that begins with a line break, the
+    /// common indentation is removed.
     pub fn apply(&self, user_data: &str) -> Output {
         self.apply_with(user_data, &[], &[])
     }
 
-    /// `apply` with flags and environment variables.
+    /// Does the same as `apply`, with flags and environment variables.
     pub fn apply_with(&self, user_data: &str, flags: &[&str], environment: &[(&str, &str)]) -> Output {
         let text = dedent(user_data);
         let whole = if text.starts_with('#') { text } else { format!("#cloud-config\n{text}") };
@@ -207,7 +207,7 @@ impl Machine {
         program.run()
     }
 
-    /// Runs the program as a service, as at boot: its output goes to the journal. Waits for its end.
+    /// Runs the program as a service, as at boot, with its output in the journal. Waits for its end.
     pub fn service(&self, flags: &[&str]) -> Output {
         let mut argv =
             vec!["systemd-run", "--wait", "--quiet", "--collect", "--service-type=exec", "--", PROGRAM_INSIDE];
@@ -224,7 +224,7 @@ impl Machine {
     }
 }
 
-/// A run of the program that is about to be.
+/// A prepared run of the program.
 pub struct Program<'a> {
     machine: &'a Machine,
     argv: Vec<&'a str>,
@@ -233,21 +233,21 @@ pub struct Program<'a> {
 }
 
 impl<'a> Program<'a> {
-    /// Sets a variable in its environment.
+    /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: &'a str, value: &'a str) -> Self {
         self.environment.push((name, value));
         self
     }
 
-    /// Sets another limit than two minutes.
+    /// Sets a time limit other than two minutes.
     #[must_use]
     pub fn limit(mut self, seconds: u64) -> Self {
         self.limit = Duration::from_secs(seconds);
         self
     }
 
-    /// Runs it, and collects its log.
+    /// Runs the program, and collects its log entries.
     pub fn run(self) -> Output {
         let cursor = self.machine.journal_cursor();
         let mut output = self.machine.command_with(&self.argv, &self.environment).finish(self.limit);
@@ -255,7 +255,7 @@ impl<'a> Program<'a> {
         self.machine.logged(output)
     }
 
-    /// Starts it and leaves it running.
+    /// Starts the program and does not wait for it.
     pub fn start(self) -> Running {
         self.machine.command_with(&self.argv, &self.environment)
     }
@@ -263,7 +263,7 @@ impl<'a> Program<'a> {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // The end of its first process is the end of all; systemd-nspawn sees it and ends too.
+        // When the first process ends, so do all others. systemd-nspawn notices that and ends, too.
         if let Some(leader) = self.leader {
             let _ = kill(leader, Signal::SIGKILL);
         }
@@ -272,12 +272,12 @@ impl Drop for Machine {
             let _ = self.nspawn.kill();
             let _ = self.nspawn.wait();
         }
-        // A leader that was never seen ends only by its own end of input; the sandbox's end is its end too.
+        // If the first process was never found, it ends when its standard input or the sandbox does.
         if let Some(leader) = self.leader {
             wait_for(Duration::from_secs(10), || gone(leader));
         }
         self.root = None;
-        // Unmounted lazily: a process that still has a file open there keeps it.
+        // A lazy unmount succeeds even if a process still has a file open there.
         let _ = Command::new("umount").arg("--lazy").arg(self.place.join("merged")).status();
         let _ = fs::remove_dir_all(&self.place);
         for cgroup in &self.cgroups {
@@ -286,20 +286,20 @@ impl Drop for Machine {
     }
 }
 
-/// Takes the indentation that all lines share from text that begins with a line break.
+/// Removes the indentation that all lines share, if the text begins with a line break.
 pub fn dedent(text: &str) -> String {
     let Some(body) = text.strip_prefix('\n') else { return text.to_owned() };
     let filled = body.lines().filter(|line| !line.trim().is_empty());
     let depth = filled.map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
     let mut lines: Vec<_> = body.split('\n').map(|line| line.get(depth..).unwrap_or("")).collect();
-    // The last line precedes the closing quote.
+    // The last line contains only the indentation of the closing quote.
     if lines.last().is_some_and(|line| line.trim().is_empty()) {
         lines.pop();
     }
     lines.join("\n") + "\n"
 }
 
-/// Waits until `condition` is true, and returns false if the limit passes.
+/// Waits until `condition` is true. Returns false if `limit` passes first.
 pub fn wait_for(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let started = Instant::now();
     while !condition() {
@@ -311,7 +311,7 @@ pub fn wait_for(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// The container's first process: the child of systemd-nspawn that has become systemd.
+/// Returns the first process of the container: the child of systemd-nspawn that executes systemd.
 fn leader(nspawn: u32) -> Option<Pid> {
     let children = fs::read_to_string(format!("/proc/{nspawn}/task/{nspawn}/children")).ok()?;
     children.split_whitespace().find_map(|child| {

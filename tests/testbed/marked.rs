@@ -1,4 +1,4 @@
-//! A second copy of the program that can be told from the first.
+//! A second copy of the program, with a mark by which tests recognize it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::{release, sandbox};
 /// The last bytes of the copy.
 pub const MARK: &str = "the second copy";
 
-/// Returns the path of the copy, which is stripped and ends with [`MARK`]. The first caller makes it.
+/// Returns the path of the copy, which is stripped and ends with [`MARK`]. The first call creates it.
 pub fn program() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {

@@ -1,10 +1,10 @@
-//! Throw-away machines: a real systemd in a container, the built program inside.
+//! Disposable machines: a container with a real systemd and the program that Cargo built.
 //!
-//! `tree` builds the root tree of all machines, `kept` keeps slow builds, `sandbox` ensures that nothing outlives the
-//! test, `machine` boots one, `look` and `snapshot` examine it, `suite` turns closures into tests with names. `vm`
-//! boots one with a kernel, disks and udev of its own.
+//! `tree` builds the root tree of all machines, `kept` caches slow builds, `sandbox` ensures that no process or mount
+//! outlives the test, `machine` boots a container, `look` and `snapshot` examine it, and `suite` turns closures into
+//! named tests. `vm` boots virtual machines with their own kernel, disks and udev.
 
-// Each test target uses only a part of this module.
+// Each test target uses only some of these items.
 #![allow(dead_code, unused_imports)]
 
 pub mod arch;

@@ -1,4 +1,4 @@
-//! The program once more: tests/testbed/program.sh links it for an older glibc than that of the machine.
+//! A second binary of the program. tests/testbed/program.sh links it for an older glibc than that of the host.
 
 use std::process::ExitCode;
 

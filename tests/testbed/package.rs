@@ -1,4 +1,4 @@
-//! The Debian package of the program that is tested.
+//! The Debian package of the tested program.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 use super::kept::must_run;
 use super::{release, sandbox};
 
-/// Removes the version of libc6 from the package, which is that of the host. The program in it needs an older one.
+/// Removes the libc6 version, which is that of the host, from the dependencies of the package: the program in it needs
+/// an older one.
 const OLDER: &str = r#"
     set -eu
     dpkg-deb --raw-extract "$1" "$1.d"
@@ -15,7 +16,7 @@ const OLDER: &str = r#"
     dpkg-deb --root-owner-group --build "$1.d" "$1"
 "#;
 
-/// Returns its path. The first caller builds it as `make deb` does; lintian has no complaint.
+/// Returns the path of the package. The first call builds it as `make deb` does; lintian must report nothing.
 pub fn get() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(make)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Links the program for the glibc that `make release` links for, and copies it to FILE: program.sh TARGET FILE. Only the
-# link is new: the libraries are those of TARGET, the target directory of the tests.
+# Links the program for the same glibc as `make release`, and copies it to FILE: program.sh TARGET FILE. The libraries in
+# TARGET, the target directory of the tests, are not built again.
 set -eu
 target=$1
 file=$2

@@ -1,4 +1,4 @@
-//! The Debian release of the machines, and the program that runs there.
+//! The Debian release of the machines, and the program built for it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,9 +7,9 @@ use std::process::Command;
 use super::kept::{self, must_run};
 use super::{PROGRAM, sandbox};
 
-/// The variable that selects the release.
+/// The environment variable that selects the release.
 const DEBIAN: &str = "DEBIAN";
-/// Set for the inner process: the program that runs in the machines.
+/// The environment variable with the program that runs in the machines. The outer process sets it for the inner one.
 const INSIDE: &str = "TESTBED_PROGRAM";
 
 /// Returns the code name of the release.
@@ -17,7 +17,7 @@ pub fn name() -> String {
     std::env::var(DEBIAN).ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "bookworm".to_owned())
 }
 
-/// Returns true for the oldest release, which has an older glibc than machines that build the program.
+/// Returns true for the oldest release, whose glibc is older than that of machines that build the program.
 pub fn is_oldest() -> bool {
     name() == "bullseye"
 }
@@ -27,12 +27,13 @@ pub fn has_sysupdate() -> bool {
     !matches!(name().as_str(), "bullseye" | "bookworm")
 }
 
-/// Returns the program that runs in the machines: as Cargo built it, or linked for an older glibc.
+/// Returns the program that runs in the machines: the one that Cargo built, or the one that is linked for an older
+/// glibc.
 pub fn program() -> PathBuf {
     std::env::var_os(INSIDE).map_or_else(|| PROGRAM.into(), PathBuf::from)
 }
 
-/// Links the program for the release if it needs its own. Returns the variables of the inner process.
+/// Links the program for the release if necessary. Returns the environment variables for the inner process.
 pub(super) fn prepare() -> Result<Vec<(&'static str, PathBuf)>, String> {
     if !is_oldest() {
         return Ok(Vec::new());

@@ -1,8 +1,8 @@
-//! Ensures that nothing outlives the test.
+//! Runs tests so that no process, mount or network outlives them.
 //!
-//! The test runs itself again in a process and mount namespace of its own. However it ends, by a
-//! panic, a signal or a closed terminal, the kernel takes all machines down with it, and their mounts
-//! with the last of them. All that is left are empty control groups; the next run removes them.
+//! The test runs itself again in its own process and mount namespaces. However it ends, for example by a panic, a
+//! signal or a closed terminal, the kernel kills the machines, and their mounts end with the last process. Only empty
+//! control groups remain, which the next run removes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ use std::process::{Command, ExitCode};
 
 use super::{kept, release, tree};
 
-/// Set for the inner process: the tree to use.
+/// The environment variable with the tree to use. The outer process sets it for the inner one.
 const TREE: &str = "TESTBED_TREE";
-/// Set for the inner process to the outer one's ID, which marks our names on this host.
+/// The environment variable with the ID of the outer process, which is part of all names on this host.
 const RUN: &str = "TESTBED_RUN";
-/// The programs that the testbed runs, and the Debian packages that bring them.
+/// The programs that the testbed needs, and their Debian packages.
 const TOOLS: [(&str, &str); 6] = [
     ("mmdebstrap", "mmdebstrap"),
     ("systemd-nspawn", "systemd-container"),
@@ -24,12 +24,12 @@ const TOOLS: [(&str, &str); 6] = [
     ("mount", "mount"),
 ];
 
-/// The directory of this process's machines: a file system in memory that only we see.
+/// Returns the directory of this run's machines: a file system in memory that no other process sees.
 pub fn machines() -> PathBuf {
     kept::home().join("machines")
 }
 
-/// The tree that the outer process found.
+/// Returns the tree that the outer process found or built.
 pub fn tree() -> PathBuf {
     std::env::var_os(TREE).expect("we run in the sandbox").into()
 }
@@ -39,7 +39,7 @@ pub fn unique_name(number: u32) -> String {
     format!("{PREFIX}{}-{number}", std::env::var(RUN).unwrap_or_default())
 }
 
-/// Runs `inner` in the sandbox: in this process if it is there already, else in a new one.
+/// Runs `inner` in the sandbox. If this process is not in a sandbox, it starts one and runs itself there.
 pub fn run(inner: impl FnOnce() -> ExitCode) -> ExitCode {
     if std::env::var_os(TREE).is_some() {
         if let Err(reason) = mount_machines() {
@@ -61,7 +61,7 @@ pub fn run(inner: impl FnOnce() -> ExitCode) -> ExitCode {
     }
 }
 
-/// Returns the reason why machines cannot be booted here.
+/// Returns the reason why machines cannot be booted on this host.
 fn missing() -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("this needs root (`make test-pure` does not)".to_owned());
@@ -72,7 +72,7 @@ fn missing() -> Option<String> {
     cgroups().is_empty().then(|| "no control groups are mounted".to_owned())
 }
 
-/// Returns the missing ones of these programs, each with its Debian package.
+/// Returns the missing programs, each with its Debian package.
 pub fn missing_tools(tools: &[(&str, &str)]) -> Option<String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let there = |tool: &str| std::env::split_paths(&path).any(|directory| directory.join(tool).is_file());
@@ -83,14 +83,14 @@ pub fn missing_tools(tools: &[(&str, &str)]) -> Option<String> {
 }
 
 fn outer() -> Result<ExitCode, String> {
-    // Held while the inner process runs, so that no other run removes the tree.
+    // The value is kept while the inner process runs, so that no other run removes the tree.
     let tree = tree::get()?;
     let program = release::prepare()?;
     reap(None);
     let this = std::env::current_exe().map_err(|e| format!("failed to find this test's own file: {e}"))?;
-    // Should we die, the kernel kills unshare, which has the kernel kill the first process of the
-    // namespace, whose end is the end of every process in it. That one is a shell, since it reaps
-    // whatever is orphaned: a machine cannot end while a process that entered it is a zombie.
+    // If this process dies, the kernel kills `unshare`, and then the first process of the namespace. With that, all
+    // processes in the namespace end. The first process is a shell, because it reaps orphans: a machine cannot end
+    // while a process that entered it is a zombie.
     let status = Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "--", "unshare", "--mount", "--propagation", "private"])
         .args(["--pid", "--fork", "--kill-child", "--mount-proc", "--"])
@@ -116,11 +116,11 @@ fn mount_machines() -> Result<(), String> {
     }
 }
 
-/// Our own control group in each hierarchy that systemd uses: the unified one, and its named one
-/// where the old ones are mounted too.
+/// Returns the control group of this process in each hierarchy that systemd uses: the unified one, and the named one if
+/// legacy hierarchies are mounted.
 ///
-/// Every machine gets one below them. Without, two of them would share the same one, and a unit of
-/// the same name in both would be one group of processes.
+/// Each machine gets a group below these. Otherwise two machines would share one group, and their units of the same
+/// name would be one group of processes.
 pub fn cgroups() -> Vec<PathBuf> {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
@@ -154,10 +154,10 @@ fn mount_point(mounts: &str, wanted: impl Fn(&str, &str) -> bool) -> Option<Path
     })
 }
 
-/// The prefix of our names on this host.
+/// The prefix of the names on this host.
 const PREFIX: &str = "cloudinit-testbed-";
 
-/// Removes the control groups of runs that are over.
+/// Removes the control groups of runs that have ended.
 fn reap(ours: Option<u32>) {
     for parent in cgroups() {
         for entry in fs::read_dir(parent).into_iter().flatten().flatten() {

@@ -17,15 +17,15 @@ use super::web::{Answer, Asked, Server};
 pub type Requests = Arc<Mutex<Vec<String>>>;
 
 impl Machine {
-    /// Serves on `127.0.0.1:port` inside, until the machine and the test are over.
+    /// Serves HTTP at `127.0.0.1:port` in the machine, until the machine and the test end.
     ///
-    /// `answer` gets a path, and gives a status and a body.
+    /// `answer` returns the status and the body for a path.
     pub fn serve(&self, port: u16, answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> Requests {
         let requests = Requests::default();
         let seen = Arc::clone(&requests);
         let namespace = File::open(format!("/proc/{}/ns/net", self.leader())).expect("the machine runs");
         let (ready, is_ready) = channel();
-        // A thread can be in another network namespace than its process; its listening sockets stay there.
+        // A socket stays in the network namespace in which it was created, whatever namespace its threads are in.
         thread::spawn(move || {
             move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).expect("we are root");
             let listener = TcpListener::bind(("127.0.0.1", port)).expect("nobody else listens there");
@@ -40,8 +40,8 @@ impl Machine {
 }
 
 impl Machine {
-    /// A service at `address:port` inside, where the machine has that address from now on. `answer` gets the number of
-    /// the question, and the question.
+    /// Serves HTTP at `address:port` in the machine, which gets that address. `answer` gets the number of the request
+    /// and the request.
     pub fn serve_at(
         &self,
         address: &str,
@@ -54,7 +54,7 @@ impl Machine {
         thread::spawn(move || {
             move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).expect("we are root");
             let listener = TcpListener::bind((address.as_str(), port)).expect("nobody else listens there");
-            // Its threads are in the network of this one.
+            // The threads of the server inherit the network namespace of this thread.
             let _ = sender.send(Server::listen(listener, answer));
         });
         receiver.recv().expect("the server starts")

@@ -1,4 +1,4 @@
-//! Detects writes: every file's identity and times, before and after.
+//! Detects writes by comparing the identity and times of all files before and after.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,32 +8,32 @@ use super::machine::Machine;
 /// The directories that a configuration can change, and that a run without changes must leave alone.
 const DIRECTORIES: &str = "/etc /home /opt /root /srv /usr /var/lib /var/spool/mail /run/systemd /run/flannel";
 
-/// The directories that systemd itself writes meanwhile, for any caller.
+/// The directories that systemd itself changes at any time.
 const CHURN: [&str; 8] = [
-    // Links from which journald reads the invocation of a unit's process: one per start.
+    // Links that record the invocation of each unit for journald; one per start.
     "/run/systemd/units",
-    // journald's sockets and one file per stream that is open.
+    // Sockets of journald, and a file per open stream.
     "/run/systemd/journal",
-    // logind's and inhibitors' files: one per `nsenter` that would log in, and per shutdown.
+    // Files of logind and of inhibitors: one per `nsenter` that looks like a login, and one per shutdown.
     "/run/systemd/sessions",
     "/run/systemd/users",
     "/run/systemd/inhibit",
-    // networkd's state, rewritten whenever it starts.
+    // The state of networkd, which is rewritten when it starts.
     "/run/systemd/netif",
-    // Fragments of transient units: a script is started at every run.
+    // Files of transient units: a script is started in each run.
     "/run/systemd/transient",
-    // The mount points of units with credentials or private directories, at their start.
+    // Mount points that units with credentials or private directories create at their start.
     "/run/systemd/propagate",
 ];
 
-/// Every path with its inode, times, mode, owner and size.
+/// All paths, with inode, times, mode, owner and size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot(BTreeMap<String, String>);
 
 impl Machine {
-    /// Looks at everything that a configuration can lead to.
+    /// Records all files that a configuration can change.
     pub fn snapshot(&self) -> Snapshot {
-        // `find` of the machine, since it sees the mounts there; with full times.
+        // `find` runs in the machine, because it has to see the mounts there. Times have their full resolution.
         let mut prune = String::new();
         for path in CHURN {
             let _ = write!(prune, "-path {path} -prune -o ");
@@ -44,7 +44,7 @@ impl Machine {
         let answer = self.start(&["sh", "-c", &line]).finish(std::time::Duration::from_secs(60)).ok();
         let entry = |line: &str| line.split_once('\t').map(|(path, rest)| (path.to_owned(), rest.to_owned()));
         let mut entries: BTreeMap<_, _> = answer.stdout.lines().filter_map(entry).collect();
-        // systemd makes and removes directories of its own in this one.
+        // systemd creates and removes directories in this one.
         entries.remove("/run/systemd");
         Snapshot(entries)
     }
@@ -61,7 +61,7 @@ impl Machine {
 }
 
 impl Snapshot {
-    /// Returns the differences in `after`, a line or two each.
+    /// Describes the differences to `after`, in a line or two per path.
     pub fn differences(&self, after: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         for (path, was) in &self.0 {
@@ -77,7 +77,7 @@ impl Snapshot {
         lines
     }
 
-    /// Returns the visible changes: paths that are new, gone or changed, without directories.
+    /// Returns the added, removed and changed paths, without directories.
     pub fn changed_files<'a>(&'a self, after: &'a Self) -> Vec<(char, &'a str)> {
         let is_directory = |entry: &str| entry.starts_with("d ");
         let mut changes = Vec::new();

@@ -1,4 +1,4 @@
-//! The content of a directory, and its comparison with two others: every file is the old one or the new one.
+//! The content of a directory, and its comparison with two others: each file must be in one of these two states.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 pub struct Entry {
     /// The mode, with the file type.
     pub mode: u32,
-    /// User and group.
+    /// The IDs of the user and the group.
     pub owner: (u32, u32),
-    /// The bytes of a file, the target of a link; empty for a directory.
+    /// The content of a file, or the target of a link; empty for a directory.
     pub content: Vec<u8>,
 }
 
@@ -21,7 +21,7 @@ pub struct Entry {
 pub struct State(pub BTreeMap<PathBuf, Entry>);
 
 impl State {
-    /// Returns the present content of `directory`.
+    /// Reads the current content of `directory`.
     pub fn of(directory: &Path) -> Self {
         let mut entries = BTreeMap::new();
         collect(directory, Path::new(""), &mut entries);
@@ -35,7 +35,7 @@ impl State {
         self
     }
 
-    /// Creates all this in `directory`, which must be empty.
+    /// Creates the content in `directory`, which must be empty.
     pub fn make(&self, directory: &Path) {
         for (path, entry) in &self.0 {
             let place = directory.join(path);
@@ -53,7 +53,7 @@ impl State {
         let _ = chown(directory, Some(0), Some(0));
     }
 
-    /// Describes the paths that are neither as in `old` nor as in `new`.
+    /// Describes the paths that are neither in the state of `old` nor in that of `new`.
     pub fn strays(&self, old: &Self, new: &Self) -> Vec<String> {
         let mut strays = Vec::new();
         let paths: BTreeSet<_> = self.0.keys().chain(old.0.keys()).chain(new.0.keys()).collect();
@@ -72,7 +72,7 @@ impl State {
         strays
     }
 
-    /// Describes the differences in `other`.
+    /// Describes the differences to `other`.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         other.strays(self, self)
     }
@@ -82,7 +82,7 @@ fn collect(root: &Path, directory: &Path, entries: &mut BTreeMap<PathBuf, Entry>
     for entry in fs::read_dir(root.join(directory)).into_iter().flatten().flatten() {
         let path = directory.join(entry.file_name());
         let place = entry.path();
-        // It may be gone by now, and then it is not there.
+        // Another process may remove the file at the same time.
         let Ok(status) = fs::symlink_metadata(&place) else { continue };
         let content = if status.is_symlink() {
             fs::read_link(&place).map(|target| target.into_os_string().into_encoded_bytes())

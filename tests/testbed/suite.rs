@@ -1,4 +1,4 @@
-//! Cases: closures over a machine, turned into tests with names.
+//! Test cases: closures that get a machine, with names.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
@@ -16,7 +16,7 @@ use super::vm::{Setup, Vm};
 const THREADS: usize = 2;
 
 thread_local! {
-    /// The message and place of this thread's last panic.
+    /// The message and position of the last panic of this thread.
     static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
@@ -30,19 +30,19 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// Cases whose names begin with `name::`.
+    /// Adds a group of cases, whose names begin with `name::`.
     pub fn group(&mut self, name: &str, cases: impl FnOnce(&mut Self)) {
         name.clone_into(&mut self.group);
         cases(self);
         self.group.clear();
     }
 
-    /// A case in a machine of its own.
+    /// Adds a case with its own machine.
     pub fn fresh(&mut self, name: &str, case: impl FnOnce(&Machine) + Send + 'static) {
         self.boot(name, Boot::default(), case);
     }
 
-    /// A case in a machine of its own, booted with something in it.
+    /// Adds a case with its own machine, which boots with `options`.
     pub fn boot(&mut self, name: &str, options: Boot, case: impl FnOnce(&Machine) + Send + 'static) {
         self.add(name, move || {
             let machine = attempt(|| options.boot()).map_err(Failed::from)?;
@@ -50,8 +50,8 @@ impl Suite {
         });
     }
 
-    /// Adds a case in a machine that is shared with other cases: it uses its own files, users and units, and leaves
-    /// host name, `core`, `/etc/environment` and the like alone.
+    /// Adds a case in a machine that several cases share. It uses its own files, users and units, and does not change
+    /// the host name, `core`, `/etc/environment` and similar global state.
     pub fn shared(&mut self, name: &str, case: impl FnOnce(&Machine) + Send + 'static) {
         let pool = Arc::clone(&self.pool);
         self.add(name, move || {
@@ -62,13 +62,13 @@ impl Suite {
             };
             machine.forget();
             outcome(|| machine.history(), || case(&machine)).map_err(Failed::from)?;
-            // One in which a case failed is thrown away.
+            // A machine in which a case failed is not reused.
             pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(machine);
             Ok(())
         });
     }
 
-    /// A case in a virtual machine of its own.
+    /// Adds a case with its own virtual machine.
     pub fn vm(&mut self, name: &str, setup: Setup, case: impl FnOnce(&Vm) + Send + 'static) {
         self.add(name, move || {
             let vm = attempt(|| setup.boot()).map_err(Failed::from)?;
@@ -76,7 +76,7 @@ impl Suite {
         });
     }
 
-    /// Adds a case that boots its own machines, or none.
+    /// Adds a case that boots machines itself, or needs none.
     pub fn plain(&mut self, name: &str, case: impl FnOnce() + Send + 'static) {
         self.add(name, move || attempt(case).map_err(Failed::from));
     }
@@ -87,12 +87,12 @@ impl Suite {
     }
 }
 
-/// Runs `f`; returns the message of a panic.
+/// Runs `f`. Returns the message if it panics.
 fn attempt<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|_| PANIC.take())
 }
 
-/// Runs a case; why it failed, and all that was run in its machine.
+/// Runs a case. The error is the reason for its failure, with the commands that were run in its machine.
 pub(super) fn outcome(history: impl FnOnce() -> String, case: impl FnOnce()) -> Result<(), String> {
     attempt(case).map_err(|reason| format!("{reason}\n\nWhat was run in the machine:\n\n{}", history()))
 }
@@ -100,7 +100,7 @@ pub(super) fn outcome(history: impl FnOnce() -> String, case: impl FnOnce()) -> 
 /// The main function of a test target.
 pub fn main(cases: impl FnOnce(&mut Suite)) -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // The library has one filter; this one is a list, separated by commas.
+    // libtest-mimic supports one filter; this one is a list separated by commas.
     let filters = arguments.filter.take_if(|filter| filter.contains(','));
     let trials = || {
         let mut suite = Suite { group: String::new(), trials: Vec::new(), pool: Pool::default() };

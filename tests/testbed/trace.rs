@@ -1,7 +1,8 @@
-//! Traces a program at every system call that changes something: to watch, to kill it there, to refuse the call.
+//! Traces a program, and stops before every system call that changes something: to record the call, kill the program
+//! there, or refuse the call.
 //!
-//! The calls of the program and of all its children are counted together, in their order. `strace` does this per
-//! thread only. The code uses the registers of one processor: x86-64.
+//! The calls of the program and all its children are numbered in one sequence; `strace` numbers them per thread. The
+//! code uses the registers of x86-64.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -18,7 +19,7 @@ use nix::unistd::Pid;
 
 use super::machine::Machine;
 
-/// The calls that change something, identified by their number, and by flags if there are any.
+/// The calls that change something, by number, and by flags if necessary.
 const CHANGES: [(libc::c_long, &str); 32] = [
     (libc::SYS_open, "open"),
     (libc::SYS_openat, "openat"),
@@ -51,18 +52,18 @@ const CHANGES: [(libc::c_long, &str); 32] = [
     (libc::SYS_utimensat, "utimensat"),
     (libc::SYS_mknodat, "mknodat"),
     (libc::SYS_sethostname, "sethostname"),
-    // Messages to systemd and the journal.
+    // Messages to systemd and to the journal.
     (libc::SYS_sendmsg, "sendmsg"),
 ];
 
-/// The instant before a call that changes something.
+/// The moment before a call that changes something.
 #[derive(Clone, Debug)]
 pub struct Moment {
-    /// The number of such calls before, including refused ones.
+    /// The number of such calls before this one, including refused ones.
     pub number: usize,
     /// The name of the call, with the path if it has one.
     pub call: String,
-    /// The short name of the calling program.
+    /// The short name of the program that makes the call.
     pub by: String,
 }
 
@@ -73,13 +74,13 @@ impl Moment {
     }
 }
 
-/// The kernel's name of the program: it has room for 15 letters.
+/// The name of the program in the kernel, which stores 15 characters.
 const OURS: &str = "coreos-cloudini";
 
-/// The call that creates an unnamed file.
+/// The name of a call that creates an unnamed file.
 pub const NAMELESS: &str = "openat O_TMPFILE";
 
-/// The action at a call.
+/// The action before a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// The call is made.
@@ -88,7 +89,7 @@ pub enum Act {
     KillAll,
     /// The call is not made: only the caller is killed, the program or one of its tools.
     KillCaller,
-    /// The call may be made: only the program is killed, and its tools live on.
+    /// The call may be made: only the program is killed, and its tools continue.
     KillProgram,
     /// The call is not made, and returns this error.
     Refuse(Errno),
@@ -101,13 +102,13 @@ pub struct End {
     pub code: i32,
     /// The output on both streams.
     pub said: String,
-    /// The number of calls that changed something, or would have.
+    /// The number of calls that changed something, including refused ones.
     pub moments: usize,
 }
 
 /// Runs `command` to its end, and calls `at` for the action at each moment.
 pub fn run(command: &Command, mut at: impl FnMut(&Moment) -> Act) -> End {
-    // The shell waits until it is traced.
+    // The shell waits until this process traces it.
     let mut waiting = Command::new("sh");
     waiting.args(["-c", r#"read -r go; exec "$@" < /dev/null"#, "sh"]);
     waiting.arg(command.get_program()).args(command.get_args()).env_clear();
@@ -126,11 +127,11 @@ pub fn run(command: &Command, mut at: impl FnMut(&Moment) -> Act) -> End {
         | Options::PTRACE_O_EXITKILL;
     ptrace::seize(leader, options).and_then(|()| ptrace::interrupt(leader)).expect("root may watch");
     child.stdin.take().expect("it is a pipe").write_all(b"go\n").expect("the shell reads");
-    // Until it is seen, the end of another child of this thread must not look like that of the last.
+    // The end of another child of this thread must not be taken for the end of the last traced one.
     let known = HashSet::from([leader]);
     let mut watch = Watch { leader, number: 0, refused: HashMap::new(), known, gone: HashSet::new(), ends: false };
     let code = watch.follow(&mut at);
-    // It is gone: nothing is left to wait for.
+    // The child was reaped already.
     let _ = child.wait();
     let mut text = Vec::new();
     said.rewind().and_then(|()| said.read_to_end(&mut text)).expect("a file can be read");
@@ -145,23 +146,23 @@ impl Machine {
 }
 
 struct Watch {
-    /// The process that was started: the program, once the shell has become it.
+    /// The started process: the shell, which then executes the program.
     leader: Pid,
     number: usize,
-    /// The threads whose call is not made, with the error it returns.
+    /// The threads whose call is refused, with the error.
     refused: HashMap<Pid, Errno>,
     known: HashSet<Pid>,
-    /// The threads that have ended, perhaps before their start was reported.
+    /// The threads that have ended. A thread can end before its start is reported.
     gone: HashSet<Pid>,
-    /// True if all are to be killed, also new ones.
+    /// True if all processes are being killed, including new ones.
     ends: bool,
 }
 
 impl Watch {
-    /// Follows all of them until the last one has ended; the exit code of the first.
+    /// Follows all threads until the last one has ended. Returns the exit code of the first process.
     fn follow(&mut self, at: &mut impl FnMut(&Moment) -> Act) -> i32 {
         let mut code = -1;
-        // Only children of this thread: other threads of this test have their own.
+        // Other threads of this test have children of their own, which must not be reaped here.
         let which = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD;
         loop {
             let status = match waitpid(None, Some(which)) {
@@ -175,7 +176,7 @@ impl Watch {
                     let _ = kill(pid, Signal::SIGKILL);
                 }
             }
-            // A thread that was killed meanwhile cannot be resumed.
+            // A thread that was killed in the meantime cannot be resumed.
             match status {
                 WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..) => {
                     self.known.remove(&pid);
@@ -187,7 +188,7 @@ impl Watch {
                             _ => -1,
                         };
                     }
-                    // This thread may have other children, such as a machine.
+                    // This thread can have other children, such as a machine.
                     if self.known.is_empty() {
                         return code;
                     }
@@ -228,7 +229,7 @@ impl Watch {
         }
         let Some(call) = change(pid, &registers) else { return Ok(()) };
         let by = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        // A thread has a name of its own.
+        // The thread that acts as a user has its own name.
         let by = if by.trim_end() == "as the user" { OURS } else { by.trim_end() }.to_owned();
         let moment = Moment { number: self.number, call, by };
         self.number += 1;
@@ -262,7 +263,7 @@ fn change(pid: Pid, registers: &libc::user_regs_struct) -> Option<String> {
         libc::SYS_openat if !creates(registers.rdx) => return None,
         libc::SYS_open if !creates(registers.rsi) => return None,
         libc::SYS_sendmsg => return Some(name.to_string()),
-        // Output is no change.
+        // Output to standard streams is not a change.
         libc::SYS_write if registers.rdi <= 2 => return None,
         libc::SYS_write
         | libc::SYS_pwrite64
@@ -285,7 +286,7 @@ fn change(pid: Pid, registers: &libc::user_regs_struct) -> Option<String> {
         | libc::SYS_mknodat => text(pid, registers.rsi),
         _ => text(pid, registers.rdi),
     };
-    // Sockets, pipes and memory files are not on a file system.
+    // Sockets, pipes and files in memory are not part of a file system.
     let nowhere = ["socket:", "pipe:", "anon_inode:", "/memfd:", "/dev/"].iter().any(|kind| path.starts_with(kind));
     (!nowhere).then(|| format!("{name} {path}"))
 }

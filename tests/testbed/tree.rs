@@ -1,4 +1,4 @@
-//! The root tree that every machine starts from: built once, kept under `target/testbed/`.
+//! The root tree of all machines. It is built once and cached under `target/testbed/`.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,26 +11,26 @@ use super::release;
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,libnss-systemd,passwd,iproute2,kmod,udev,procps,curl,jq";
 /// The directories that no case needs.
 const LEFT_OUT: [&str; 3] = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"];
-/// The option of apt for a mirror that is a snapshot of an earlier day. Its signatures are checked all the same.
+/// The option of apt for a mirror that is an old snapshot. Signatures are still checked.
 const ANY_TIME: &str = r#"Acquire::Check-Valid-Until "false""#;
 /// The hook of mmdebstrap that merges `/usr`.
 const MERGED: &str = "/usr/share/mmdebstrap/hooks/merged-usr/setup00.sh";
-/// The recipe's second half.
+/// The second half of the recipe, a shell script.
 const SCRIPT: &str = include_str!("tree.sh");
 
 /// Further packages of releases that have systemd-sysupdate; gpg verifies what it downloads.
 const SYSUPDATE: &str = ",systemd-container,gpg";
 
-/// The packages of a tree with SELinux.
+/// Additional packages of a tree with SELinux.
 const SELINUX: &str = ",policycoreutils,selinux-policy-default";
 
-/// Finds the tree of this recipe, or builds it.
+/// Returns the tree, and builds it if it is not cached.
 pub fn get() -> Result<Kept, String> {
     let sysupdate = if release::has_sysupdate() { SYSUPDATE } else { "" };
     find("tree", &format!("{PACKAGES}{sysupdate}"))
 }
 
-/// Finds the tree with SELinux, or builds it.
+/// Returns the tree with SELinux, and builds it if it is not cached.
 pub fn with_selinux() -> Result<Kept, String> {
     find("selinux", &format!("{PACKAGES}{SELINUX}"))
 }
@@ -47,7 +47,8 @@ fn build(arch: Arch, release: &str, packages: &str, new: &Path) -> Result<(), St
     eprintln!("testbed: building the base tree ({release}, {}, once, about {time}) …", arch.debian());
     let mut command = arch.command("mmdebstrap");
     if arch == Arch::Arm64 {
-        // Its own check needs a package more. The rest saves an emulated Perl, and flushes of each file.
+        // mmdebstrap's check needs an additional package. The hook avoids an emulated Perl script, and the option of
+        // dpkg avoids flushing each file.
         command.args(["--arch=arm64", "--skip=check/qemu", "--dpkgopt=force-unsafe-io"]);
         command.arg("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr");
     }
@@ -56,10 +57,10 @@ fn build(arch: Arch, release: &str, packages: &str, new: &Path) -> Result<(), St
         command.arg(format!("--dpkgopt=path-exclude={pattern}"));
     }
     if release::is_oldest() {
-        // Later releases merge /usr themselves, and the installer of this one does.
+        // The hook does what later releases and the installer of this release do.
         command.arg(format!("--setup-hook={MERGED}"));
     }
     command.arg(format!("--aptopt={ANY_TIME}")).arg(release).arg(new);
-    // Not as a hook of mmdebstrap, which empties the machine id after its last hook.
+    // This is not a hook, because mmdebstrap empties the machine ID after the last hook.
     must_run(&mut command).and_then(|()| must_run(arch.command("sh").args(["-c", SCRIPT, "sh"]).arg(new)))
 }

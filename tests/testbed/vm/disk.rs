@@ -1,4 +1,4 @@
-//! Disks made from directories, without mounting them.
+//! Creates disk images from directories without mounting them.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -9,17 +9,17 @@ use super::super::kept::must_run;
 /// The file system of a disk.
 #[derive(Clone, Copy, Debug)]
 pub enum Format {
-    /// The file system of an image's partitions.
+    /// ext4, the file system of an image's partitions.
     Ext4,
-    /// A CD, as most platforms give a config drive.
+    /// ISO 9660: a CD, the form of a config drive on most platforms.
     Iso,
-    /// A FAT disk, as some platforms provide.
+    /// FAT, the form of a config drive on some platforms.
     Fat,
-    /// The file system of some images instead of ext4.
+    /// XFS, which some images use instead of ext4.
     Xfs,
 }
 
-/// Makes a disk from `directory`.
+/// Creates a disk image with the content of `directory`.
 pub fn make(format: Format, directory: &Path, image: &Path, label: &str) -> Result<(), String> {
     match format {
         Format::Ext4 => ext4(directory, image, label, 16),
@@ -33,7 +33,7 @@ pub fn make(format: Format, directory: &Path, image: &Path, label: &str) -> Resu
     }
 }
 
-/// Makes a disk with nothing on it; without a format it is all holes.
+/// Creates an empty disk image; without a format, it consists of one hole.
 pub fn empty(format: Option<Format>, image: &Path, megabytes: u64) -> Result<(), String> {
     hole(image, megabytes)?;
     match format {
@@ -41,14 +41,14 @@ pub fn empty(format: Option<Format>, image: &Path, megabytes: u64) -> Result<(),
         Some(Format::Ext4) => must_run(Command::new("mkfs.ext4").args(["-q", "-m", "0"]).arg(image)),
         Some(Format::Xfs) => {
             must_run(Command::new("mkfs.xfs").arg("-q").arg(image))?;
-            // Its log is 64 MB of zeros.
+            // The log of XFS is 64 MB of zeros.
             must_run(Command::new("fallocate").arg("--dig-holes").arg(image))
         }
         Some(other) => Err(format!("nobody needs an empty disk of {other:?}")),
     }
 }
 
-/// Makes an ext4 disk of `megabytes`, most of which is a hole.
+/// Creates an ext4 disk image of `megabytes`, most of which is a hole.
 pub fn ext4(directory: &Path, image: &Path, label: &str, megabytes: u64) -> Result<(), String> {
     hole(image, megabytes)?;
     let mut command = Command::new("mkfs.ext4");

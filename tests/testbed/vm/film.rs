@@ -1,4 +1,4 @@
-//! Disks as they were at many moments, one behind the other on another disk.
+//! Copies of disks at many moments, stored one after the other on another disk.
 
 use std::fs::File;
 use std::io;
@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
-/// The place of a moment of a disk on the film.
+/// The place of a copy on the film.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     /// The start, in bytes.
@@ -17,14 +17,14 @@ pub struct Moment {
     pub size: u64,
 }
 
-/// A disk that receives copies of other disks. Its holes stay holes.
+/// A disk that receives copies of other disks. Holes of these stay holes.
 pub struct Film {
     file: File,
     end: u64,
 }
 
 impl Film {
-    /// The film on this disk, on which is nothing yet.
+    /// Creates a film on the empty disk `disk`.
     pub fn new(disk: &Path) -> io::Result<Self> {
         Ok(Self { file: File::options().write(true).open(disk)?, end: 0 })
     }
@@ -39,7 +39,7 @@ impl Film {
         loop {
             let begin = match rustix::fs::seek(&disk, SeekFrom::Data(at)) {
                 Ok(begin) => begin,
-                // Behind this is nothing but a hole.
+                // The rest of the disk is a hole.
                 Err(Errno::NXIO) => break,
                 Err(error) => return Err(error.into()),
             };
@@ -53,7 +53,7 @@ impl Film {
             }
         }
         let moment = Moment { offset: self.end, size };
-        // Disks begin at whole megabytes.
+        // Each copy begins at a multiple of a megabyte.
         self.end += size.next_multiple_of(1 << 20);
         Ok(moment)
     }

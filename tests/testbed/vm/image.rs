@@ -1,4 +1,4 @@
-//! The images of virtual machines, built once per run and way to install the program.
+//! The images of virtual machines. Each is built once per run and way of installation.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,43 +12,43 @@ use super::disk;
 const KERNEL: &str = include_str!("kernel.sh");
 const LAYER: &str = include_str!("layer.sh");
 
-/// The way the program got into the image.
+/// The way in which the program is installed in the image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum How {
-    /// Laid out by `make install`.
+    /// Installed by `make install`.
     #[default]
     Laid,
     /// Installed from the Debian package.
     Packed,
     /// Not installed.
     Absent,
-    /// Laid out by `make install`, in a tree with SELinux, whose files have the labels of the policy.
+    /// Installed by `make install` in a tree with SELinux. All files have the labels of the policy.
     Labelled,
 }
 
 /// The image of a virtual machine.
 pub struct Image {
-    /// `vmlinuz`, `first.img`, and the modules.
+    /// The directory with `vmlinuz`, `first.img` and the modules.
     kernel: Kept,
-    /// `/usr` as a read-only disk, with the program and its units in it.
+    /// The read-only disk for `/usr`, with the program and its units.
     pub usr: PathBuf,
-    /// Everything else, as a directory.
+    /// The directory with everything outside of `/usr`.
     pub root: PathBuf,
 }
 
 impl Image {
-    /// Returns the image of this run; the first caller builds it.
+    /// Returns the image of this run. The first call builds it.
     pub fn get(how: How) -> Result<&'static Self, String> {
         static IMAGES: [OnceLock<Result<Image, String>>; 4] = [const { OnceLock::new() }; 4];
         IMAGES[how as usize].get_or_init(|| build(how)).as_ref().map_err(Clone::clone)
     }
 
-    /// The kernel.
+    /// Returns the path of the kernel.
     pub fn kernel(&self) -> PathBuf {
         self.kernel.path.join("vmlinuz")
     }
 
-    /// The root that the kernel starts with, which mounts the disks and starts systemd.
+    /// Returns the path of the initramfs, which mounts the disks and starts systemd.
     pub fn first(&self) -> PathBuf {
         self.kernel.path.join("first.img")
     }
@@ -87,7 +87,7 @@ fn build(how: How) -> Result<Image, String> {
     let usr = place.join("usr.img");
     disk::ext4(&merged.join("usr"), &usr, "usr", 600)?;
     for entry in fs::read_dir(&merged).map_err(|e| format!("failed to read the tree: {e}"))?.flatten() {
-        // The kernel's own files come with its modules.
+        // These files belong to the kernel, and are not part of the modules.
         if !["usr", "vmlinuz", "first.img"].iter().any(|name| entry.file_name() == *name) {
             must_run(Command::new("cp").arg("-a").arg(entry.path()).arg(&root))?;
         }
@@ -97,7 +97,7 @@ fn build(how: How) -> Result<Image, String> {
     Ok(Image { kernel, usr, root })
 }
 
-/// Gives all files of the tree the labels of its policy.
+/// Gives all files of the tree the labels of its SELinux policy.
 fn label(tree: &Path) -> Result<(), String> {
     let proc = tree.join("proc");
     must_run(Command::new("mount").args(["-t", "proc", "proc"]).arg(&proc))?;
@@ -107,7 +107,7 @@ fn label(tree: &Path) -> Result<(), String> {
     labelled
 }
 
-/// Installs the program and all files of an image into the tree, as an image builder does.
+/// Installs the program and the files of an image in the tree, as an image builder does.
 fn install(arch: Arch, tree: &Path) -> Result<(), String> {
     let program = arch.program();
     if !program.is_file() {
@@ -116,18 +116,18 @@ fn install(arch: Arch, tree: &Path) -> Result<(), String> {
     let mut make = Command::new("make");
     make.args(["--silent", "-C", env!("CARGO_MANIFEST_DIR"), "install", &format!("BIN={}", program.display())]);
     make.arg(format!("DESTDIR={}", tree.display()));
-    // Should make have started us, its own words are not meant for this one.
+    // If make runs this test, its variables must not affect the make below.
     for word in ["MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"] {
         make.env_remove(word);
     }
     must_run(&mut make)
 }
 
-/// Installs the package in the tree, as an image builder with packages does.
+/// Installs the Debian package in the tree, as an image builder with packages does.
 fn unpack(tree: &Path) -> Result<(), String> {
     let package = tree.join("coreos-cloudinit.deb");
     fs::copy(package::get(), &package).map_err(|e| format!("failed to copy the package: {e}"))?;
-    // Nothing of it runs here: it is for the next boot.
+    // Nothing of the package may start here; it starts at the next boot.
     let mut install = Command::new("chroot");
     install.arg(tree).args(["dpkg", "--install", "/coreos-cloudinit.deb"]).env("DEBIAN_FRONTEND", "noninteractive");
     must_run(&mut install)?;

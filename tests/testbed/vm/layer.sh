@@ -1,9 +1,9 @@
 #!/bin/sh
-# Turns the testbed's tree, with the program and its units in it, into what a virtual machine boots.
+# Changes the testbed's tree, in which the program is installed, to the system of a virtual machine.
 set -eu
 tree=$1
 
-# Real devices, and a real network where a case gives one.
+# A virtual machine has real devices, and a real network if its case adds one.
 for unit in systemd-udev-trigger.service systemd-networkd-wait-online.service; do
     rm "$tree/etc/systemd/system/$unit"
 done
@@ -16,17 +16,17 @@ DHCP=yes
 END
 systemctl --quiet --root="$tree" enable systemd-networkd.service
 
-# What nothing here looks at, and every boot would wait for.
+# Units that no case needs and that would delay every boot.
 for unit in modprobe@.service sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount \
     sys-fs-fuse-connections.mount proc-sys-fs-binfmt_misc.automount systemd-random-seed.service; do
     ln -sf /dev/null "$tree/etc/systemd/system/$unit"
 done
 
-# Where the image's maker mounts the partition with its own cloud-config: /usr cannot be written to.
+# The mount point of the OEM partition. It must exist, because /usr is read-only.
 mkdir -p "$tree/usr/share/oem"
 
-# What the test asks the machine comes in over a port of its own, and so does the answer. It waits for
-# nothing but the port, and nothing waits for it.
+# Commands of the test come in over a virtual serial port, and the results go out over it. The service waits only for
+# the port, and no other unit waits for the service.
 mkdir -p "$tree/opt/testbed"
 cat > "$tree/opt/testbed/shell" <<'END'
 #!/bin/sh

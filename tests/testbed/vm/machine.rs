@@ -1,4 +1,4 @@
-//! A virtual machine: it boots in half a minute, answers questions, can be booted again.
+//! A virtual machine: it boots in half a minute, runs commands, and can be booted again.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,7 +25,7 @@ pub struct Vm {
     parts: Parts,
     words: Mutex<Vec<String>>,
     qemu: Mutex<Option<Qemu>>,
-    /// The commands that were run in it, for the report of a failed case.
+    /// The commands that were run in the machine, for the report of a failed case.
     history: Mutex<Vec<Output>>,
 }
 
@@ -41,7 +41,7 @@ impl Vm {
         Ok(vm)
     }
 
-    /// One that has its disks, and is not switched on yet.
+    /// Creates a machine with its disks that is switched off.
     pub(super) fn off(setup: &Setup) -> Result<Self, String> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let place = sandbox::machines().join(format!("vm-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
@@ -54,13 +54,13 @@ impl Vm {
         Ok(Self { place, parts, words, qemu: Mutex::default(), history: Mutex::default() })
     }
 
-    /// Switches it on, and waits for nothing.
+    /// Switches the machine on without waiting.
     pub fn start(&self) -> Result<(), String> {
         *lock(&self.qemu) = Some(Qemu::start(&self.parts, &lock(&self.words), &self.place.join("console"))?);
         Ok(())
     }
 
-    /// Waits until all that starts at boot has started or failed.
+    /// Waits until everything that starts at boot has started or failed.
     pub fn wait_ready(&self) -> Result<(), String> {
         let ready = self.ask("systemctl is-system-running --wait", BOOT).map_err(|e| self.explained(&e))?;
         let state = ready.stdout.trim();
@@ -90,24 +90,25 @@ impl Vm {
         lock(&self.history).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
-    /// Runs a line of shell.
+    /// Runs a shell command.
     #[track_caller]
     pub fn run(&self, line: &str) -> Output {
         self.ask(line, COMMAND).unwrap_or_else(|reason| panic!("{}", self.explained(&reason)))
     }
 
-    /// Runs a line of shell that has to succeed; returns its output.
+    /// Runs a shell command, which must succeed. Returns its output.
     #[track_caller]
     pub fn sh(&self, line: &str) -> String {
         self.run(line).ok().stdout.trim_end().to_owned()
     }
 
-    /// Runs a case that needs more than a machine; the report of a failure has all commands that were run in it.
+    /// Runs a case that needs more than one machine. The report of a failure contains the commands that were run in
+    /// this one.
     pub fn holds(&self, case: impl FnOnce(&Self)) {
         suite::outcome(|| self.history(), || case(self)).unwrap_or_else(|reason| panic!("{reason}"));
     }
 
-    /// Shuts it down as its administrator would.
+    /// Shuts the machine down as an administrator would.
     pub fn shut_down(&self) {
         let _ = self.ask("systemctl poweroff --no-block", COMMAND);
         let mut qemu = lock(&self.qemu);
@@ -117,38 +118,38 @@ impl Vm {
         assert!(ended, "{}", self.explained("the machine does not end"));
     }
 
-    /// Cuts its power.
+    /// Cuts the power of the machine.
     pub fn cut(&self) {
         *lock(&self.qemu) = None;
     }
 
-    /// Pauses the machine while `work` examines the disks that it writes to besides its root: they are as a power cut
-    /// would leave them now.
+    /// Pauses the machine while `work` examines the disks that it writes to, except the root disk. They have the
+    /// content that a power failure would leave at that moment.
     pub fn frozen<T>(&self, work: impl FnOnce(&[PathBuf]) -> T) -> T {
         let qemu = lock(&self.qemu);
         qemu.as_ref().expect("it runs").frozen(|| work(&self.parts.scratch))
     }
 
-    /// Boots it again, from the same disks.
+    /// Boots the machine again from the same disks.
     pub fn boot_again(&self) {
         let booted = self.start().and_then(|()| self.wait_ready());
         booted.unwrap_or_else(|reason| panic!("the machine does not boot again: {reason}"));
     }
 
-    /// Boots it again, with other words for the kernel.
+    /// Boots the machine again with other words on the kernel command line.
     pub fn boot_again_with(&self, words: &[&str]) {
         *lock(&self.words) = words.iter().map(|word| (*word).to_owned()).collect();
         self.boot_again();
     }
 
-    /// Returns a copy of the files below `path` of its root disk, as the kernel would find them at the next boot. The
-    /// machine is off.
+    /// Returns a copy of the files below `path` on the root disk, as the kernel would find them at the next boot. The
+    /// machine must be off.
     pub fn left_behind(&self, path: &str) -> PathBuf {
         let (image, directory) = (self.place.join("left.img"), self.place.join("left"));
         let _ = fs::remove_dir_all(&directory);
         let copied = fs::create_dir_all(&directory).and_then(|()| fs::copy(&self.parts.root, &image));
         copied.unwrap_or_else(|e| panic!("failed to copy the disk: {e}"));
-        // Replays the journal; exit code 1 means that this was needed.
+        // This replays the journal of the file system. Exit code 1 means that it was necessary.
         let checked = Command::new("e2fsck").args(["-fy"]).arg(&image).output().expect("e2fsck is there");
         let printed = String::from_utf8_lossy(&checked.stdout);
         assert!(matches!(checked.status.code(), Some(0 | 1)), "the file system is broken: {printed}");
@@ -158,9 +159,9 @@ impl Vm {
     }
 }
 
-/// Looking at it.
+/// Functions that examine the machine.
 impl Vm {
-    /// The text of a file.
+    /// Returns the content of a file as text.
     #[track_caller]
     pub fn text(&self, path: &str) -> String {
         self.run(&format!("cat '{path}'")).ok().stdout
@@ -171,7 +172,7 @@ impl Vm {
         self.run(&format!("test -e '{path}' -o -L '{path}'")).code == 0
     }
 
-    /// Checks that a file has this text, mode, user and group.
+    /// Checks the text, mode, user and group of a file.
     #[track_caller]
     pub fn is_file(&self, path: &str, text: &str, mode: u32, owner: &str) {
         assert_eq!(
@@ -182,26 +183,26 @@ impl Vm {
         assert_eq!(self.text(path), text, "{path}: text");
     }
 
-    /// Properties of a unit.
+    /// Returns properties of a unit.
     #[track_caller]
     pub fn show(&self, unit: &str, properties: &[&str]) -> BTreeMap<String, String> {
         let shown = self.sh(&format!("systemctl show -p {} '{unit}'", properties.join(",")));
         shown.lines().filter_map(|line| line.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
     }
 
-    /// A property of a unit.
+    /// Returns a property of a unit.
     #[track_caller]
     pub fn property(&self, unit: &str, name: &str) -> String {
         self.show(unit, &[name]).remove(name).unwrap_or_else(|| panic!("{unit} has no {name}"))
     }
 
-    /// The state of a unit.
+    /// Returns the `ActiveState` of a unit.
     #[track_caller]
     pub fn active(&self, unit: &str) -> String {
         self.property(unit, "ActiveState")
     }
 
-    /// Returns the log of the program since the boot.
+    /// Returns the log of the program since the last boot.
     #[track_caller]
     pub fn log(&self) -> String {
         self.sh("journalctl -b -o cat -t coreos-cloudinit")

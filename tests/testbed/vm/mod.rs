@@ -1,7 +1,8 @@
-//! Throw-away virtual machines: a kernel of their own, disks, udev, a real boot.
+//! Disposable virtual machines, with a real boot and their own kernel, disks and udev.
 //!
-//! `image` builds the shared parts: a kernel, and a read-only `/usr` with the program and its units. `disk` makes the
-//! disks of a case, `setup` lists them, `machine` boots it and runs commands in it, `qemu` is the process.
+//! `image` builds the shared parts: a kernel, and a read-only `/usr` with the program and its units. `setup` lists the
+//! disks of a case, and `disk` creates them. `machine` boots the machine and runs commands in it. `qemu` is its
+//! process.
 
 pub mod disk;
 pub mod film;
@@ -14,7 +15,7 @@ pub mod times;
 pub use machine::Vm;
 pub use setup::Setup;
 
-/// The programs that virtual machines need, and the Debian packages that bring them.
+/// The programs that virtual machines need, and their Debian packages.
 const TOOLS: [(&str, &str); 12] = [
     ("busybox", "busybox-static"),
     ("cpio", "cpio"),

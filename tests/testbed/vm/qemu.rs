@@ -1,4 +1,4 @@
-//! The process that is a virtual machine, and the line over which it is asked questions.
+//! The QEMU process of a virtual machine, and the channel by which commands are sent to it.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -18,7 +18,7 @@ use super::super::machine::wait_for;
 use super::disk::Format;
 use super::image::Image;
 
-/// A virtual machine that runs. It ends when this is dropped, as if its power were cut.
+/// A running virtual machine. Dropping it has the effect of a power failure.
 pub struct Qemu {
     child: Child,
     questions: ChildStdin,
@@ -26,26 +26,26 @@ pub struct Qemu {
     asked: u32,
 }
 
-/// The disks and the other parameters of a machine.
+/// The disks and other parameters of a virtual machine.
 pub struct Parts {
-    /// Its kernel, and the disk that is `/usr`.
+    /// The image, with the kernel and the disk for `/usr`.
     pub image: &'static Image,
-    /// The disk that is `/`.
+    /// The root disk.
     pub root: PathBuf,
-    /// More disks, which are read-only.
+    /// Additional read-only disks.
     pub more: Vec<(Format, PathBuf)>,
-    /// Writable disks besides the root, behind all others.
+    /// Additional writable disks, after all others.
     pub scratch: Vec<PathBuf>,
-    /// A network card, as QEMU's `-nic` wants it.
+    /// The network card, in the form of QEMU's option `-nic`.
     pub network: Option<String>,
 }
 
 impl Qemu {
-    /// Starts one with these words on the kernel command line; its console is written to `console`.
+    /// Starts a virtual machine with these words on the kernel command line. Its console is written to `console`.
     pub fn start(parts: &Parts, words: &[String], console: &Path) -> Result<Self, String> {
         let (image, arch) = (parts.image, Arch::get());
         let mut command = Command::new(arch.qemu());
-        // Without KVM, which is not to be had everywhere: it is the same machine everywhere, only slow.
+        // KVM is not used, because not every host has it: this way, the machine is the same everywhere, but slow.
         command.args(["-accel", "tcg,thread=multi", "-smp", "1", "-m", "768"]).args(arch.board());
         command.args([
             "-nodefaults",
@@ -71,7 +71,7 @@ impl Qemu {
         };
         command.args(["-drive", &drive(&parts.root, "off"), "-drive", &drive(&image.usr, "on")]);
         for (format, disk) in &parts.more {
-            // A CD in a drive, as platforms provide it; the others are disks like the root.
+            // A CD is in a drive, as on real platforms. All other disks are like the root disk.
             let drive = match format {
                 Format::Iso => format!("file={},if=ide,media=cdrom,readonly=on", disk.display()),
                 Format::Ext4 | Format::Fat | Format::Xfs => drive(disk, "on"),
@@ -100,7 +100,7 @@ impl Qemu {
         Ok(Self { child, questions, answers, asked: 0 })
     }
 
-    /// Runs a line of shell in it; returns the result, or the reason why there is no answer.
+    /// Runs a shell command in the machine. Returns the result, or the reason why there is no answer.
     pub fn ask(&mut self, line: &str, limit: Duration) -> Result<Output, String> {
         let started = Instant::now();
         self.asked += 1;
@@ -134,12 +134,12 @@ impl Qemu {
         }
     }
 
-    /// Pauses the machine while `work` examines its disks: they are as a power cut would leave them.
+    /// Pauses the machine while `work` examines its disks. They have the content that a power failure would leave.
     pub fn frozen<T>(&self, work: impl FnOnce() -> T) -> T {
         let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
         let signal = |signal| nix::sys::signal::kill(pid, signal).expect("it is ours");
         signal(Signal::SIGSTOP);
-        // A thread that writes goes on until it has written.
+        // A thread of QEMU that is writing continues until it has finished.
         let stands = || {
             let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("it is there").flatten();
             let mut states = tasks.filter_map(|task| fs::read_to_string(task.path().join("stat")).ok());
@@ -151,7 +151,7 @@ impl Qemu {
         result
     }
 
-    /// Returns true if it ended by itself within `limit`.
+    /// Returns true if the machine ends by itself within `limit`.
     pub fn ends(&mut self, limit: Duration) -> bool {
         let started = Instant::now();
         while started.elapsed() < limit {

@@ -1,4 +1,4 @@
-//! The parts of a virtual machine: files on its root disk, more disks, a network, kernel parameters.
+//! The settings of a virtual machine: files on its root disk, additional disks, a network, kernel parameters.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,16 +11,16 @@ use super::disk::{self, Format};
 use super::image::{How, Image};
 use super::machine::Vm;
 
-/// The mount point of the partition of the image's vendor. A slow machine finds its disks later than systemd waits by
-/// default.
+/// The entry of fstab for the OEM partition of the image. A slow machine finds its disks later than the default timeout
+/// of systemd.
 const OEM: &str = "LABEL=OEM /usr/share/oem ext4 ro,x-systemd.device-timeout=10min 0 0\n";
 
-/// The parts of a virtual machine.
+/// The settings of a virtual machine.
 #[derive(Default)]
 pub struct Setup {
     root: Boot,
     disks: Vec<(Format, &'static str, Boot)>,
-    /// Complete images of more disks.
+    /// Complete images of additional disks.
     images: Vec<PathBuf>,
     scratch: Vec<(Option<Format>, u64)>,
     words: Vec<String>,
@@ -29,21 +29,21 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The program is installed from its package.
+    /// Installs the program from its package.
     #[must_use]
     pub const fn packed(mut self) -> Self {
         self.how = How::Packed;
         self
     }
 
-    /// The program is not installed.
+    /// Omits the program.
     #[must_use]
     pub const fn absent(mut self) -> Self {
         self.how = How::Absent;
         self
     }
 
-    /// SELinux with Debian's policy, which labels files and only logs what it would deny.
+    /// Enables SELinux with Debian's policy in permissive mode: denials are only logged.
     #[must_use]
     pub fn selinux(mut self) -> Self {
         self.how = How::Labelled;
@@ -62,40 +62,40 @@ impl Setup {
         self
     }
 
-    /// A file on the root disk, before it boots.
+    /// Adds a file to the root disk before the boot.
     #[must_use]
     pub fn file(self, path: &str, text: &str) -> Self {
         self.root(|root| root.file(path, text))
     }
 
-    /// An OEM partition with this cloud-config.
+    /// Adds an OEM partition with this cloud-config.
     #[must_use]
     pub fn oem(self, config: &str) -> Self {
         self.file("/etc/fstab", OEM).disk(Format::Ext4, "OEM", Boot::default().file("cloud-config.yml", config))
     }
 
-    /// One more disk, from an image that has an OEM partition with ext4.
+    /// Adds a disk from an image that contains an ext4 OEM partition.
     #[must_use]
     pub fn oem_image(mut self, image: PathBuf) -> Self {
         self.images.push(image);
         self.file("/etc/fstab", OEM)
     }
 
-    /// One more disk with this label, and with these files.
+    /// Adds a disk with this label and these files.
     #[must_use]
     pub fn disk(mut self, format: Format, label: &'static str, files: Boot) -> Self {
         self.disks.push((format, label, files));
         self
     }
 
-    /// Adds a writable disk of that many megabytes. They are behind all others, in this order.
+    /// Adds a writable disk of that many megabytes. Such disks come after all others, in the order of the calls.
     #[must_use]
     pub fn scratch(mut self, format: Option<Format>, megabytes: u64) -> Self {
         self.scratch.push((format, megabytes));
         self
     }
 
-    /// A word on the kernel command line.
+    /// Adds a word to the kernel command line.
     #[must_use]
     pub fn word(mut self, word: &str) -> Self {
         self.words.push(word.to_owned());
@@ -109,8 +109,8 @@ impl Setup {
         self
     }
 
-    /// A network with no way out, in which connections to `place` (`10.0.2.100:80`) lead to this server. The machine
-    /// gets its address by DHCP.
+    /// Adds a network without internet access, in which connections to `place` (`10.0.2.100:80`) reach `server`. The
+    /// machine gets its address by DHCP.
     #[must_use]
     pub fn network(mut self, place: &str, server: &Server) -> Self {
         let (address, _) = place.split_once(':').expect("an address and a port");
@@ -122,12 +122,12 @@ impl Setup {
         self
     }
 
-    /// Makes its disks, and boots it until all that starts at boot has started or failed.
+    /// Creates the disks, boots the machine, and waits until everything that starts at boot has started or failed.
     pub fn boot(&self) -> Vm {
         Vm::boot(self).unwrap_or_else(|reason| panic!("the machine does not boot: {reason}"))
     }
 
-    /// Makes its disks, switches it on and waits for nothing.
+    /// Creates the disks and switches the machine on without waiting.
     pub fn switch_on(&self) -> Vm {
         let vm = Vm::off(self).and_then(|vm| vm.start().map(|()| vm));
         vm.unwrap_or_else(|reason| panic!("the machine cannot be switched on: {reason}"))
@@ -141,7 +141,7 @@ impl Setup {
         self.network.as_deref()
     }
 
-    /// The disks that are written to besides the root disk.
+    /// Creates the writable disks except the root disk.
     pub(super) fn make_scratch(&self, place: &Path) -> Result<Vec<PathBuf>, String> {
         let disks = self.scratch.iter().enumerate().map(|(number, &(format, megabytes))| {
             let image = place.join(format!("scratch{number}.img"));
@@ -150,7 +150,7 @@ impl Setup {
         disks.collect()
     }
 
-    /// The disks besides `/usr`, in the order in which the machine sees them: the root disk first.
+    /// Creates the disks except that for `/usr`, in the order in which the machine sees them: the root disk first.
     pub(super) fn make_disks(&self, place: &Path) -> Result<(PathBuf, Vec<(Format, PathBuf)>), String> {
         let directory = place.join("root");
         must_run(Command::new("cp").arg("-a").arg(&self.image()?.root).arg(&directory))?;
