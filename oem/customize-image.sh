@@ -120,7 +120,7 @@ has() { grep -q "^\[GNUPG:] $1 " "$work/status"; }
 for word in GOODSIG VALIDSIG; do has "$word" || die "$signature: not a valid detached signature"; done
 signer=$(awk '$2 == "VALIDSIG" { print $NF; exit }' "$work/status")
 
-# Unpacks without storing blocks of zeros.
+# Blocks of zeros are not stored.
 if [ -n "$unpack" ]; then
     # shellcheck disable=SC2016 # expanded by the inner shell
     run bash -c 'set -o pipefail; "$1" -dc < "$2" | dd of="$3" bs=1M iflag=fullblock conv=sparse status=none' - \
@@ -189,7 +189,7 @@ failed() { die "$image: failed to change the OEM partition ($type): $1"; }
 change_ext() {
     need debugfs e2fsprogs
     need e2fsck e2fsprogs
-    # Corrects what is safe to correct, such as an unfinished journal.
+    # This makes only safe corrections, such as replaying the journal. Exit code 1 means that it made some.
     run e2fsck -fp part > log 2>&1 || [ $? = 1 ] || failed "damaged file system"
     for file in $files; do
         mode=0100$(stat -c %a "$file")
@@ -212,7 +212,7 @@ change_vfat() {
         rm -f back
     done
 }
-# There is no tool that changes btrfs without mounting it, so this one is written again with the same files.
+# No tool changes a btrfs file system without mounting it, so a new one is created with the same files.
 change_btrfs() {
     need btrfs btrfs-progs
     need mkfs.btrfs btrfs-progs
@@ -223,7 +223,7 @@ change_btrfs() {
     ! grep -q ROOT_REF tree.txt || failed "subvolumes are unsupported"
     options=()
     grep -qw MIXED_GROUPS super && options+=(--mixed)
-    # Old kernels and boot loaders may not know what is now a default.
+    # mkfs.btrfs enables these by default; old kernels and boot loaders may not support them.
     grep -qw NO_HOLES super || options+=(-O ^no-holes)
     grep -qw FREE_SPACE_TREE super || options+=(-R ^free-space-tree)
     label=$(awk '$1 == "label" { sub(/^label[ \t]*/, ""); print }' super)
@@ -243,7 +243,7 @@ change_btrfs() {
         btrfs restore -m -S -x new back
         diff -r --no-dereference tree back' - "$files" "${options[@]}" > log 2>&1 < /dev/null ||
         failed "the files do not fit or cannot be copied: $(tail -n 1 log)"
-    # mkfs.btrfs makes the file larger if the files need it; then it would overwrite the next partition.
+    # mkfs.btrfs enlarges the image if the files do not fit; it would then overwrite the next partition.
     [ "$(stat -c %s new)" = $((sectors * 512)) ] || failed "the files do not fit"
     run btrfs check --readonly new > log 2>&1 || failed "damaged by the change"
     mv new part

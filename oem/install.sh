@@ -49,7 +49,7 @@ wants=$root/lib/systemd/system/multi-user.target.wants
 install -d -m 755 "$wants"
 for target in system-config user-config; do ln -sfn "../$target.target" "$wants/$target.target"; done
 
-# The units read this path with every PREFIX.
+# The units read the image's own cloud-config from this path, whatever PREFIX is.
 if [ -n "$OEM" ]; then
     install -d -m 755 "${DESTDIR:-}/usr/share/oem"
     install -m 644 "$root/share/coreos-cloudinit/oem/$OEM/cloud-config.yml" "${DESTDIR:-}/usr/share/oem/cloud-config.yml"

@@ -8,7 +8,7 @@ shift
 cd "$(dirname "$0")/.."
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 built=${CARGO_TARGET_DIR:-target}
-# The number is the oldest glibc that the program runs with.
+# The number in a target is the oldest glibc that the program supports.
 platforms='x86_64-unknown-linux-gnu.2.28 aarch64-unknown-linux-gnu.2.28 x86_64-unknown-linux-musl'
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || stat -c %Y Cargo.lock)}
 export SOURCE_DATE_EPOCH

@@ -67,7 +67,7 @@ def main(target, program):
     (root, application), *libraries = components.items()
     application |= {"type": "application", "hashes": [{"alg": "SHA-256", "content": digest}]}
     time = datetime.datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), datetime.timezone.utc)
-    # Part of every Rust program, and not in Cargo.lock.
+    # The standard library is part of every Rust program, but not of Cargo.lock.
     std = component("rust-std", rust_version(), "MIT OR Apache-2.0")
     edges[root].add(std["bom-ref"])
     edges[std["bom-ref"]] = set()
