@@ -13,7 +13,7 @@ use crate::report::conversion;
 use cloud_config::convert::{self, butane, ignition};
 use cloud_config::diagnostic::{Finding, rules};
 use cloud_config::plan::Facts;
-use cloud_config::run_plan::{Machine, Metadata, RunPlan};
+use cloud_config::run_plan::{Machine, Metadata, Policy, RunPlan};
 
 /// Prints the configuration to standard output and the report to standard error. Returns true if an item cannot be
 /// converted.
@@ -25,7 +25,9 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
     let metadata = std::mem::take(&mut inputs.metadata);
     inputs.network = network;
     let facts = |_: &_, name: Option<&str>| Facts { hostname: name.unwrap_or_default().to_owned(), ..Facts::default() };
-    let mut plan = RunPlan::new(inputs, options.policy(), &Machine { facts: &facts, has_core: &|| true });
+    // `--strict` withholds the result as a whole, and the report has all the reasons.
+    let policy = Policy { strict: false, ..options.policy() };
+    let mut plan = RunPlan::new(inputs, policy, &Machine { facts: &facts, has_core: &|| true });
     let conversion_options =
         convert::Options { variant: asked.target.variant(), platform: asked.platform, ordered: asked.ordered };
     let conversion = convert::convert(&plan, &stand_ins, conversion_options);
@@ -59,18 +61,18 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
     if is_unread {
         general.clear();
     }
-    let is_error = |findings: &[Finding]| findings.iter().any(Finding::is_error);
-    let is_partial =
-        !outcome.failures.is_empty() || is_error(&general) || checked.iter().any(|part| is_error(&part.findings));
-    let is_withheld = options.strict && is_partial;
-    let note = if is_withheld && !is_unread {
-        Some("some items cannot be converted; nothing printed (--strict)")
+    let findings = general.iter().chain(checked.iter().flat_map(|part| &part.findings));
+    let errors = outcome.failures.len() + findings.filter(|finding| finding.is_error()).count();
+    let is_withheld = options.strict && errors > 0;
+    if is_withheld && !is_unread {
+        let s = if errors == 1 { "" } else { "s" };
+        let message =
+            format!("the report has {errors} error{s}; the whole configuration rejected and not printed (--strict)");
+        let help = "without --strict, the configuration is printed without the items that have errors";
+        general.push(Finding::new(&rules::CONVERSION, None, message).help(help));
     } else if config == convert::model::Config::default() && outcome.failures.is_empty() {
-        Some("nothing was converted; the result is empty")
-    } else {
-        None
-    };
-    general.extend(note.map(|note| Finding::new(&rules::CONVERSION, None, note)));
+        general.push(Finding::new(&rules::CONVERSION, None, "nothing was converted; the result is empty"));
+    }
     for part in &mut checked {
         part.findings.sort_by_key(|finding| finding.span.map(|span| span.start));
     }
@@ -92,7 +94,7 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
             }
         }
     }
-    is_partial || outcome.is_failure()
+    errors > 0 || outcome.is_failure()
 }
 
 /// Writes the configuration in the requested format.

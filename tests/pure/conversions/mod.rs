@@ -232,7 +232,13 @@ fn json_has_the_configuration_and_the_findings() {
     assert_eq!(json(&["--strict"])["configuration"], Value::Null);
     let strict = converted(&case, &["--convert-to=butane", "--strict"]);
     assert_eq!((strict.status.code(), text(strict.stdout)), (Some(1), String::new()));
-    assert!(!text(strict.stderr).is_empty());
+    assert!(text(strict.stderr).contains("the whole configuration rejected and not printed (--strict)"));
+    let findings = |flags: &[&str]| {
+        let document = json(flags);
+        [document["findings"].as_array().map(Vec::len), document["parts"][0]["findings"].as_array().map(Vec::len)]
+    };
+    let [general, of_part] = findings(&[]);
+    assert_eq!(findings(&["--strict"]), [general.map(|count| count + 1), of_part], "the report is complete");
 }
 
 #[test]

@@ -171,7 +171,7 @@ fn a_strict_conversion_that_prints_nothing_says_why() {
     let files = Files::new();
     let path = files.put("a.yml", "#cloud-config\ncoreos: {units: [{name: a.service, command: begin}]}\n");
     let run = program(&["--convert-to=butane", "--strict", "--from-file", &path]);
-    let note = "some items cannot be converted; nothing printed (--strict) [conversion]";
+    let note = "the report has 1 error; the whole configuration rejected and not printed (--strict)";
     assert!(run.stderr.contains(note) && !run.stderr.contains("nothing was converted"), "{run:?}");
     assert_eq!((run.stdout.as_str(), run.code), ("", 1), "{run:?}");
 }
