@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use super::model::{self, User};
 use super::{Converter, image, quote};
+use crate::config;
 use crate::diagnostic::{Span, rules};
 use crate::plan::{self, Account, CORE, KeyImport, KeySet, Owner, Principal};
 use crate::run_plan::PartPlan;
 use crate::text::printable;
 use crate::text::secret::Secret;
+use crate::yaml::Field;
 
 /// The accounts of a result, in the order of the source.
 #[derive(Default)]
@@ -96,6 +98,12 @@ fn home(user: &User) -> String {
     }
 }
 
+/// The place of a group in the list of a user.
+fn groups_key(user: &config::User, group: &str) -> Option<Span> {
+    let has = |field: &&Field<String>| field.text().split(',').any(|known| known.trim() == group);
+    user.groups.0.iter().find(has).and_then(|field| field.span)
+}
+
 /// The difference of a password.
 const PASSWORD: &str = "the password is set once, on the first boot";
 
@@ -117,7 +125,8 @@ impl Converter<'_> {
         let password_hash = account.passwd.clone();
         if image::has_user(name) {
             if password_hash.is_some() {
-                let note = self.changed(span, &subject, PASSWORD, None);
+                let place = self.user_key(span, |user| user.passwd.span);
+                let note = self.changed(place, &subject, PASSWORD, None);
                 let user = self.users.entry(name);
                 user.password_hash = password_hash;
                 user.notes.push(note);
@@ -135,12 +144,8 @@ impl Converter<'_> {
         if !image::is_valid_user(name) {
             let help =
                 "begin the name with a lowercase letter or `_`, and go on with lowercase letters, digits, `-` and `_`";
-            return self.lost(
-                span,
-                &subject,
-                "useradd of the image may reject the name, which fails the boot",
-                Some(help),
-            );
+            let reason = "useradd of the image may reject the name, which fails the boot";
+            return self.lost(span, &subject, reason, Some(help));
         }
         if image::is_reserved(name) {
             let reason = "the image may have a user or group of this name, and creating it again would fail the boot";
@@ -153,24 +158,29 @@ impl Converter<'_> {
             if self.has_group(group) {
                 groups.push(group.clone());
             } else {
-                self.missing_group(&subject, "group", group, span);
+                let place = self.user_key(span, |user| groups_key(user, group));
+                self.missing_group(&subject, "group", group, place);
             }
         }
         let asked = account.primary_group.as_ref().filter(|group| !is_own(group));
         let primary_group = match asked {
             Some(group) if self.has_group(group) => Some(group.clone()),
             Some(group) => {
-                self.missing_group(&subject, "primary group", group, span);
+                let place = self.user_key(span, |user| user.primary_group.span);
+                self.missing_group(&subject, "primary group", group, place);
                 None
             }
             None => None,
         };
-        let is_usable = |home: &&str| !account.create_home || self.can_create_home(home, &subject, span);
+        let place = self.user_key(span, |user| user.homedir.span);
+        let is_usable = |home: &&str| !account.create_home || self.can_create_home(home, &subject, place);
         let home_dir = account.home.as_deref().filter(is_usable);
-        let shell = account.shell.as_ref().filter(|shell| self.is_usable_shell(shell, &subject, span));
+        let place = self.user_key(span, |user| user.shell.span);
+        let shell = account.shell.as_ref().filter(|shell| self.is_usable_shell(shell, &subject, place));
         let mut notes = Vec::new();
         if password_hash.is_some() {
-            notes.push(self.changed(span, &subject, PASSWORD, None));
+            let place = self.user_key(span, |user| user.passwd.span);
+            notes.push(self.changed(place, &subject, PASSWORD, None));
         }
         let login_group = match &primary_group {
             Some(group) => group.clone(),
@@ -195,6 +205,13 @@ impl Converter<'_> {
             ssh_authorized_keys: std::mem::take(&mut user.ssh_authorized_keys),
             notes: user.notes.drain(..).chain(notes).collect(),
         };
+    }
+
+    /// The place of a key of the user at `span`, or else of the user.
+    fn user_key(&self, span: Option<Span>, key: impl FnOnce(&config::User) -> Option<Span>) -> Option<Span> {
+        let mut users = self.cloud_config().into_iter().flat_map(|config| &config.users);
+        let user = users.find(|user| user.span == span).and_then(Field::get);
+        user.and_then(key).or(span)
     }
 
     /// Returns true if Ignition can create the home directory, and reports the reason if not.
