@@ -212,6 +212,10 @@ impl Converter<'_> {
     pub(super) fn file(&mut self, file: &FileSpec, span: Option<Span>) {
         let first = self.findings.len();
         if let Some((target, is_converted)) = self.convert_file(file, span) {
+            let text = std::str::from_utf8(file.content.expose()).ok().filter(|_| is_converted);
+            if let Some(text) = text.filter(|text| text.starts_with("#!") || unit_paths::is_unit_path(&target)) {
+                self.report_missing(text, &format!("file {}", printable(&file.path.to_string_lossy())), span);
+            }
             self.files.reported.insert(target.clone(), first..self.findings.len());
             if !is_converted {
                 self.withdraw(&target);

@@ -360,36 +360,6 @@ pub fn is_of_extension(name: &str) -> bool {
     matches!(name, "docker.service" | "containerd.service")
 }
 
-/// Units of `CoreOS` that no image has any more, with the reason.
-const DISCONTINUED: [(&str, &str); 8] = [
-    ("etcd.service", "etcd 0.4 was discontinued; Flatcar has etcd-member.service"),
-    ("etcd2.service", "etcd 2 was discontinued; Flatcar has etcd-member.service"),
-    ("fleet.service", "fleet was discontinued in 2018"),
-    ("fleet.socket", "fleet was discontinued in 2018"),
-    ("early-docker.service", "the image has no second Docker daemon; flanneld.service uses docker.service"),
-    ("early-docker.socket", "the image has no second Docker daemon; flanneld.service uses docker.service"),
-    ("early-docker.target", "the image has no second Docker daemon; flanneld.service uses docker.service"),
-    ("rkt-metadata.service", "rkt was discontinued in 2020"),
-];
-
-/// Units that only Flatcar has.
-const FLATCAR_UNITS: [(&str, &str); 4] = [
-    ("etcd-member.service", "Fedora CoreOS has no etcd"),
-    ("flanneld.service", "Fedora CoreOS has no flannel"),
-    ("locksmithd.service", "Fedora CoreOS has Zincati in place of locksmith"),
-    ("update-engine.service", "Fedora CoreOS has Zincati in place of update-engine"),
-];
-
-/// The reason why the image does not have the unit `name`, if that is known.
-pub fn missing(variant: Variant, name: &str) -> Option<&'static str> {
-    let reason =
-        |table: &[(&str, &'static str)]| table.iter().find(|(unit, _)| *unit == name).map(|(_, reason)| *reason);
-    if variant == Variant::Fcos && matches!(name, "etcd.service" | "etcd2.service") {
-        return Some("Fedora CoreOS has no etcd");
-    }
-    reason(&DISCONTINUED).or_else(|| reason(&FLATCAR_UNITS).filter(|_| variant == Variant::Fcos))
-}
-
 /// The file systems of an image that are not mounted when Ignition writes, or that are mounted over what it writes.
 pub fn is_elsewhere(variant: Variant, path: &str) -> bool {
     const TOP: [&str; 8] = ["/etc", "/home", "/mnt", "/opt", "/root", "/srv", "/usr", "/var"];

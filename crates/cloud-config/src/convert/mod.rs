@@ -12,6 +12,7 @@
 
 mod addresses;
 pub mod butane;
+mod discontinued;
 mod files;
 pub mod ignition;
 mod image;

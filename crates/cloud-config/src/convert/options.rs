@@ -11,6 +11,7 @@ use crate::config::options::{OptionValue, Options, Service};
 use crate::diagnostic::Span;
 use crate::plan::text_files::{etc_hosts, set_variables};
 use crate::plan::{FileSpec, UNIT_ENVIRONMENTS};
+use crate::run_plan::PartPlan;
 use crate::text::secret::redact_url;
 use crate::yaml::Field;
 
@@ -49,6 +50,10 @@ const UNKNOWN_TO_ETCD: [&str; 29] = [
     "very_very_verbose",
     "proxy",
 ];
+
+/// The remedy for services that need the API of etcd 2.
+const ETCD_2: &str =
+    "add `Environment=ETCD_ENABLE_V2=true` to a drop-in of etcd-member.service, for the v2 API of etcd";
 
 /// The settings of updates, by both of their paths; the first is the directory, the second a link to it.
 pub(super) const UPDATE_CONFS: [&str; 2] = ["/etc/flatcar/update.conf", "/etc/coreos/update.conf"];
@@ -166,6 +171,12 @@ impl Converter<'_> {
         }
     }
 
+    /// Returns true if nothing of the source offers the API of etcd 2.
+    fn lacks_etcd_2(&self) -> bool {
+        let sets_it = |part: &PartPlan| part.document.part.text.contains("ETCD_ENABLE_V2");
+        !self.brings("etcd2.service") && !self.brings("etcd.service") && !self.plan.parts.iter().any(sets_it)
+    }
+
     fn flannel(&mut self, file: &FileSpec, span: Option<Span>) {
         let subject = "coreos.flannel";
         if self.options.variant == Variant::Fcos {
@@ -174,7 +185,8 @@ impl Converter<'_> {
         }
         let unit = "flanneld.service";
         let path = format!("{ENVIRONMENTS}/{unit}");
-        let note = self.changed(span, subject, "flanneld.service runs flannel 0.14 in a container", None);
+        let help = self.lacks_etcd_2().then_some(ETCD_2);
+        let note = self.changed(span, subject, "flanneld.service runs flannel 0.14 in a container", help);
         let text = String::from_utf8_lossy(file.content.expose()).into_owned();
         // Only a file with a secret is root's alone.
         self.has_secret |= file.mode == 0o600;
@@ -277,6 +289,10 @@ impl Converter<'_> {
         if lines.is_empty() {
             self.files.remove(path);
             return;
+        }
+        if update.reboot_strategy.text() == "etcd-lock" && self.lacks_etcd_2() {
+            let difference = "locksmith needs the v2 API of etcd, which etcd 3.5 does not have by default";
+            self.changed(update.reboot_strategy.span, "coreos.update.reboot_strategy", difference, Some(ETCD_2));
         }
         let difference = "written once, to /etc/flatcar/update.conf; later changes of the source have no effect";
         let note = self.changed(span, subject, difference, None);

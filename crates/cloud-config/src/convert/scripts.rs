@@ -41,6 +41,7 @@ impl Converter<'_> {
         if !self.scripts.insert(id.clone()) {
             return self.note(span, subject, "an earlier part is the same script; it runs once");
         }
+        self.report_missing(&text, subject, span);
         let has_tokens = self.stand_ins.is_in(&text);
         let reads_template = self.addresses.is_named_in(&text);
         let reads_environment = self.reads_addresses_of_environment(&text);

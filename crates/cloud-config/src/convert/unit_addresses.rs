@@ -1,12 +1,9 @@
 //! Addresses in the texts of a unit, and units that the texts depend on.
 
-use std::collections::BTreeSet;
-
 use super::addresses::{UNIT as ADDRESSES, VARIABLES};
 use super::files::ENVIRONMENTS;
-use super::model::Variant;
 use super::pending::{Origin, Pending};
-use super::{Converter, image, platform, quote, unit_tokens};
+use super::{Converter, platform, quote, unit_tokens};
 use crate::address_tokens::Address;
 use crate::plan::{ENVIRONMENT, Owner, UNIT_ENVIRONMENTS};
 use crate::text::printable;
@@ -94,13 +91,7 @@ impl Converter<'_> {
             let means = format!("the addresses in /etc/environment are written by {ADDRESSES}");
             self.generated(span, subject, &means, None);
         }
-        for missing in missing_dependencies(text, self.options.variant) {
-            if !self.brings(missing) {
-                let difference = format!("its content contains {missing}, which the image does not have");
-                let is_etcd = missing.starts_with("etcd") && self.options.variant == Variant::Flatcar;
-                self.changed(span, subject, &difference, is_etcd.then_some("write etcd-member.service in its place"));
-            }
-        }
+        self.report_missing(text, subject, span);
         if text.contains(UNIT_ENVIRONMENTS) {
             *text = text.replace(UNIT_ENVIRONMENTS, ENVIRONMENTS);
         }
@@ -160,29 +151,6 @@ struct Needs {
     /// It reads files that the generated service writes.
     files: bool,
     environment_files: Vec<String>,
-}
-
-/// The units of old images that a text depends on.
-fn missing_dependencies(text: &str, variant: Variant) -> BTreeSet<&str> {
-    let dependencies = text.lines().filter_map(|line| {
-        let (key, value) = line.split_once('=')?;
-        let is_dependency = matches!(
-            key.trim(),
-            "Requires"
-                | "Requisite"
-                | "Wants"
-                | "BindsTo"
-                | "PartOf"
-                | "Upholds"
-                | "After"
-                | "Before"
-                | "WantedBy"
-                | "RequiredBy"
-        );
-        is_dependency.then_some(value)
-    });
-    let names = dependencies.flat_map(str::split_whitespace);
-    names.filter(|name| image::missing(variant, name).is_some()).collect()
 }
 
 fn has_no_setting(text: &str) -> bool {

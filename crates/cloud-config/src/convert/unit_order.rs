@@ -2,8 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Converter;
-use super::image;
 use super::model::Unit;
 use super::order::{Order, OrderedUnit, Start, Words};
 use super::pending::{Origin, Pending};
@@ -11,6 +9,7 @@ use super::unit_lines::{joined, lines};
 use super::unit_paths::{below, is_generated, template_of};
 use super::unit_start::MOST_SHOWN;
 use super::units::subject;
+use super::{Converter, discontinued};
 use crate::plan::names;
 use crate::text::printable;
 
@@ -121,7 +120,7 @@ impl Converter<'_> {
 
     /// A unit of the source for the graph of all units; `None` if it is not in the result.
     fn ordered<'u>(&self, unit: &'u Pending) -> Option<OrderedUnit<'u>> {
-        let is_missing = image::missing(self.options.variant, &unit.name).is_some() && !self.brings(&unit.name);
+        let is_missing = discontinued::missing(self.options.variant, &unit.name).is_some() && !self.brings(&unit.name);
         if unit.mask.is_some() || is_missing || is_generated(&unit.name) {
             return None;
         }

@@ -8,7 +8,7 @@ use super::options::ETCD;
 use super::pending::{Origin, Pending};
 use super::unit_paths::template_of;
 use super::units::{DIRECTORY, Local, is_start, subject};
-use super::{Converter, image, unit_text};
+use super::{Converter, discontinued, image, unit_text};
 use crate::config::Verb;
 use crate::diagnostic::{Span, rules};
 use crate::plan::names;
@@ -278,7 +278,7 @@ impl Converter<'_> {
         let mut first = None;
         for (verb, unit, origin) in commands.iter().filter(|(verb, unit, _)| *verb == Verb::Stop || !is_masked(unit)) {
             let is_here = self.brings(unit);
-            let unit = match image::missing(self.options.variant, unit).filter(|_| !is_here) {
+            let unit = match discontinued::missing(self.options.variant, unit).filter(|_| !is_here) {
                 Some(_) if unit.starts_with("etcd") && self.options.variant == Variant::Flatcar => ETCD,
                 Some(_) => continue,
                 None => unit.as_str(),

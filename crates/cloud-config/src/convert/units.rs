@@ -3,7 +3,7 @@
 use super::model::{DropIn, Link, Unit, Variant};
 use super::pending::{Pending, PendingDropIn};
 use super::unit_paths::{below, is_generated};
-use super::{Converter, image, unit_text};
+use super::{Converter, discontinued, unit_text};
 use crate::config::Verb;
 use crate::diagnostic::Span;
 use crate::plan::{FileSpec, UnitCommand, UnitPath, UnitScope, names};
@@ -263,7 +263,7 @@ impl Converter<'_> {
             );
         }
         if let Some(reason) =
-            image::missing(self.options.variant, &name).filter(|_| !self.brings(&name) && pending.mask.is_none())
+            discontinued::missing(self.options.variant, &name).filter(|_| !self.brings(&name) && pending.mask.is_none())
         {
             return self.missing_unit(&pending, reason);
         }
