@@ -30,14 +30,23 @@ pub(super) struct Helper {
     is_needed: bool,
     /// `/etc/environment` gets the addresses, too.
     merges_environment: bool,
-    /// Calls of the shell function that writes a file with the addresses that the file needs, by its path.
-    renders: BTreeMap<String, (String, Vec<Address>)>,
+    /// The files with addresses, by their paths.
+    renders: BTreeMap<String, Render>,
     /// The addresses that something else of the source needs.
     used: BTreeSet<Address>,
     /// The place of the item that is converted.
     pub origin: Origin,
-    /// The first item that needs an address, by the address.
-    places: BTreeMap<Address, Origin>,
+    /// The items that need an address for something else than a file, by the address.
+    places: BTreeMap<Address, Vec<Origin>>,
+}
+
+/// A file with addresses.
+struct Render {
+    /// The call of the shell function that writes it.
+    call: String,
+    /// The addresses that it needs.
+    kinds: Vec<Address>,
+    origin: Origin,
 }
 
 impl Helper {
@@ -46,8 +55,14 @@ impl Helper {
         self.is_needed = true;
         for kind in kinds {
             self.used.insert(kind);
-            self.places.entry(kind).or_insert(self.origin);
+            self.places.entry(kind).or_default().push(self.origin);
         }
+    }
+
+    /// The items that need the address.
+    fn places(&self, kind: Address) -> Vec<Origin> {
+        let files = self.renders.values().filter(|render| render.kinds.contains(&kind));
+        files.map(|render| render.origin).chain(self.places.get(&kind).into_iter().flatten().copied()).collect()
     }
 
     /// `text` reads addresses from `/etc/environment`.
@@ -76,9 +91,6 @@ impl Converter<'_> {
     pub(super) fn template(&mut self, target: &str, text: &str, mode: u32, owner: &Owner, note: String) {
         let source = format!("{TEMPLATES}{target}");
         let kinds: Vec<_> = self.stand_ins.kinds(text).collect();
-        for kind in &kinds {
-            self.addresses.places.entry(*kind).or_insert(self.addresses.origin);
-        }
         let text = self.stand_ins.replace(text, |kind| self.placeholder(kind));
         let user = owner.user.as_ref().map_or_else(|| "root".to_owned(), Principal::to_string);
         let owner = match &owner.group {
@@ -88,7 +100,8 @@ impl Converter<'_> {
         };
         let words = [source.as_str(), target, &format!("{mode:04o}"), &owner];
         let call = words.into_iter().fold("render".to_owned(), |call, word| call + " " + &quote::shell(word));
-        self.addresses.renders.insert(target.to_owned(), (call, kinds));
+        let origin = self.addresses.origin;
+        self.addresses.renders.insert(target.to_owned(), Render { call, kinds, origin });
         self.plain_file(Path::new(&source), text.into_bytes(), 0o600, vec![note]);
     }
 
@@ -145,7 +158,7 @@ impl Converter<'_> {
 
     /// The addresses that the service writes.
     fn used_addresses(&self) -> BTreeSet<Address> {
-        let of_files = self.addresses.renders.values().flat_map(|(_, kinds)| kinds);
+        let of_files = self.addresses.renders.values().flat_map(|render| &render.kinds);
         self.addresses.used.iter().chain(of_files).copied().collect()
     }
 
@@ -156,13 +169,14 @@ impl Converter<'_> {
             if platform.has_agent() && platform.variable(self.options.variant, kind).is_some() {
                 continue;
             }
-            let (part, span) = self.addresses.places.get(&kind).copied().unwrap_or_default();
-            self.part = part;
             let subject = format!("${}", kind.token());
             let difference =
                 format!("the image does not get the address from {}; empty until it is set", platform.name);
             let help = format!("add a line `{}=ADDRESS` to {CUSTOM}", kind.variable());
-            self.changed(span, &subject, &difference, Some(&help));
+            for (part, span) in self.addresses.places(kind) {
+                self.part = part;
+                self.changed(span, &subject, &difference, Some(&help));
+            }
         }
         self.part = None;
     }
@@ -200,8 +214,8 @@ impl Converter<'_> {
                 let _ = write!(script, " \\\n        -e \"s|{}|${}|g\"", self.placeholder(kind), kind.variable());
             }
             script.push_str(RENDERED);
-            for (call, _) in self.addresses.renders.values() {
-                script.extend([call.as_str(), "\n"]);
+            for render in self.addresses.renders.values() {
+                script.extend([render.call.as_str(), "\n"]);
             }
         }
         script.push_str("\nexit \"$status\"\n");

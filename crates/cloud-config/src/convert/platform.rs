@@ -53,9 +53,10 @@ pub static PLATFORMS: [Platform; 12] = [
 ];
 
 impl Platform {
-    /// Returns true if the agent of an image asks the platform; if not, an administrator provides the addresses.
+    /// Returns true if the agent of an image asks the platform; if not, an administrator provides the addresses. The unit
+    /// of the agent does not run on Packet any more, although the agent knows it.
     pub fn has_agent(&self) -> bool {
-        self.variables != CUSTOM
+        self.variables != CUSTOM && self.name != "packet"
     }
 
     /// The platform of that name.

@@ -36,7 +36,9 @@ impl Converter<'_> {
             needs.environment_files.push(VARIABLES.to_owned());
         }
         if needs.platform {
-            self.generated(span, subject, &format!("its command lines get addresses from {agent} at each boot"), None);
+            let means = format!("its command lines get addresses from {agent} at each boot");
+            let help = format!("the image must have {agent}, without which the unit does not start");
+            self.generated(span, subject, &means, Some(&help));
             needs.environment_files.push(metadata.to_owned());
         }
         let needs_service = needs.files || needs.variables;
@@ -78,6 +80,7 @@ impl Converter<'_> {
     ) -> bool {
         let (part, span) = origin;
         self.part = part;
+        self.addresses.origin = origin;
         let reads_environment = self.reads_addresses_of_environment(text);
         let reads_file = self.addresses.is_named_in(text);
         if is_early && (reads_environment || reads_file) {
@@ -101,7 +104,7 @@ impl Converter<'_> {
         let variable = |kind| self.variable(kind).0;
         let variable = (!is_early).then_some(&variable as &dyn Fn(Address) -> String);
         let adapted = unit_tokens::adapt(text, self.stand_ins, variable);
-        for kind in self.stand_ins.kinds(text).filter(|_| adapted.uses_variables) {
+        for kind in adapted.variables.iter().copied() {
             if self.variable(kind).1 {
                 needs.platform = true;
             } else {

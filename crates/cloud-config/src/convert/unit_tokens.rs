@@ -1,5 +1,6 @@
 //! Address tokens in the text of a unit: systemd expands variables in command lines only.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::stand_ins::StandIns;
@@ -11,8 +12,8 @@ use crate::address_tokens::Address;
 pub struct Adapted {
     /// The text.
     pub text: String,
-    /// Command lines name variables with addresses.
-    pub uses_variables: bool,
+    /// The addresses that command lines name by variables.
+    pub variables: BTreeSet<Address>,
     /// Variables whose values have addresses, with stand-ins: an environment file that is made at boot has them.
     pub environment: Vec<(String, String)>,
     /// The description has tokens.
@@ -68,7 +69,7 @@ pub fn adapt(text: &str, stand_ins: &StandIns, variable: Option<&dyn Fn(Address)
             && COMMANDS.contains(&key)
             && can_expand(value, stand_ins)
         {
-            adapted.uses_variables = true;
+            adapted.variables.extend(stand_ins.kinds(whole));
             adapted.text.push_str(&stand_ins.replace(whole, |kind| format!("${{{}}}", variable(kind))));
         } else if variable.is_some()
             && key == "Environment"
@@ -191,7 +192,11 @@ mod tests {
             found.text,
             "[Service]\n# for $private_ipv4\nExecStart=/bin/a --ip=${COREOS_PRIVATE_IPV4} \\\n  # c\n  ${COREOS_PUBLIC_IPV4}\nUser=a\n"
         );
-        assert!(found.uses_variables && found.environment.is_empty() && found.lost.is_empty());
+        assert!(
+            found.variables == BTreeSet::from([Address::PrivateV4, Address::PublicV4])
+                && found.environment.is_empty()
+                && found.lost.is_empty()
+        );
     }
 
     #[test]
@@ -200,7 +205,7 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(found.environment, [pair("A", "x $private_ipv4"), pair("B", "50%A"), pair("C", "\"")]);
         assert_eq!(found.text, "[Service]\nEnvironment=D=e\n");
-        assert!(!found.uses_variables);
+        assert!(found.variables.is_empty());
         assert_eq!(environment_file(&found.environment[1..]), "B=50%A\nC=\"\\\"\"\n");
     }
 
@@ -236,7 +241,7 @@ mod tests {
         }
         let found = adapted("[X-Fleet]\nMachineMetadata=$private_ipv4\n[Service]\nExecStart=/bin/a $public_ipv6\n");
         assert_eq!(found.lost, ["MachineMetadata"]);
-        assert!(found.uses_variables);
+        assert_eq!(found.variables, BTreeSet::from([Address::PublicV6]));
     }
 
     #[test]
@@ -244,7 +249,7 @@ mod tests {
         let text = "[Unit]\nDescription=For $private_ipv4\n";
         let found = adapted(text);
         assert_eq!((found.text.as_str(), found.has_token_in_description), (text, true));
-        assert!(found.lost.is_empty() && !found.uses_variables);
+        assert!(found.lost.is_empty() && found.variables.is_empty());
     }
 
     #[test]
