@@ -278,7 +278,7 @@ const OTHER_SERVICES: [&str; 9] = [
 ];
 
 /// Services of early boot that are not part of systemd.
-const EARLY_SERVICES: [&str; 6] = [
+pub(super) const EARLY_SERVICES: [&str; 6] = [
     "audit-rules.service",
     "auditd.service",
     "kmod-static-nodes.service",
@@ -302,7 +302,7 @@ pub const EARLY_TARGETS: [&str; 7] = [
 pub const SLICES: [&str; 4] = ["-.slice", "machine.slice", "system.slice", "user.slice"];
 
 /// Mounts of the image that `local-fs.target` waits for, without the ends of their names.
-const LOCAL_MOUNTS: [&str; 12] = [
+pub(super) const LOCAL_MOUNTS: [&str; 12] = [
     "boot",
     "boot-efi",
     "efi",

@@ -16,6 +16,7 @@ mod discontinued;
 mod files;
 pub mod ignition;
 mod image;
+mod image_units;
 pub mod model;
 mod options;
 mod order;

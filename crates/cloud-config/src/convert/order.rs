@@ -118,6 +118,8 @@ impl Order {
             image.is_certain = is_certain;
             order.refuse_mounts(&mut units, &mut image);
         }
+        // A unit that does not exist waits for nothing.
+        image.is_certain = true;
         order.break_cycles(&mut units, &mut image);
         order.late = units.iter().filter(|unit| unit.is_late).map(|unit| key(unit.name)).collect();
         order
@@ -280,10 +282,16 @@ fn cycles_left(units: &[Settings<'_>], image: &Image) -> Vec<Cycle> {
             cycles.entry(*number).or_default().push(unit.name.to_owned());
         }
     }
-    // An instance and its template are one unit here.
-    let is_certain = |names: &[String]| !names.iter().any(|name| name.contains('@'));
+    // Instances of a template are one unit in the graph, so that only one of them can be known to wait for itself.
+    let is_certain = |names: &[String]| !names.iter().any(|name| graph.has_several_instances(name));
     let cycles = cycles.into_iter().filter(|(_, units)| is_certain(units));
-    cycles.map(|(number, units)| Cycle { units, has_image: of_image.contains(&number) }).collect()
+    cycles
+        .map(|(number, mut units)| {
+            let instances: HashSet<_> = units.iter().filter(|name| key(name) != **name).map(|name| key(name)).collect();
+            units.retain(|name| !instances.contains(name));
+            Cycle { units, has_image: of_image.contains(&number) }
+        })
+        .collect()
 }
 
 fn kind_of(name: &str) -> &str {

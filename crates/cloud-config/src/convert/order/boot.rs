@@ -7,6 +7,7 @@ use super::kind_of;
 use super::settings::{Settings, Source};
 use super::{ADDRESSES, MULTI_USER, Start};
 use crate::convert::image::{self, Stage};
+use crate::convert::image_units;
 use crate::convert::model::Variant;
 use crate::convert::platform;
 
@@ -103,7 +104,7 @@ pub(super) struct Image {
     pub variant: Variant,
     /// The units whose files the source has in their place.
     pub own: HashSet<String>,
-    /// Units that no image is known to have are no part of it.
+    /// Units that no image is known to have are no part of it, and wait for nothing.
     pub is_certain: bool,
 }
 
@@ -169,14 +170,27 @@ impl Image {
         graph.finish();
         let doubtful = units().filter(|unit| unit.is_doubtful);
         others.into_iter().chain(doubtful).for_each(|unit| graph.release(unit.name));
+        if self.is_certain {
+            // A slice needs no file.
+            let slices = units().flat_map(|unit| unit.starts(&source)).filter(|name| kind_of(name) == "slice");
+            let named: HashSet<_> = units().map(|unit| key(unit.name)).chain(slices).collect();
+            let is_missing = |name: &&String| !named.contains(*name) && !self.own.contains(*name) && !self.has(name);
+            let missing: Vec<_> = graph.names().iter().filter(is_missing).cloned().collect();
+            missing.iter().for_each(|unit| graph.release(unit));
+        }
         graph
     }
 
     /// Returns true for a unit that the image is known to have.
     fn has(&self, name: &str) -> bool {
         let is_in_boot = BOOT.iter().any(|(unit, others)| *unit == name || others.contains(&name));
-        let is_of_type = || image::target_of_mount(name).is_some() || matches!(kind_of(name), "target" | "slice");
-        is_in_boot || is_of_type() || image::has_unit(name) || name == platform::agent(self.variant).0
+        let is_of_type = || match kind_of(name) {
+            "slice" => image::SLICES.contains(&name),
+            "target" => image_units::has_target(name),
+            "mount" | "automount" => image_units::has_mount(name),
+            _ => false,
+        };
+        is_in_boot || is_of_type() || image_units::is_bootable(name) || name == platform::agent(self.variant).0
     }
 
     /// Lets units of the image wait as their types do.

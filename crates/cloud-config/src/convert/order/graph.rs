@@ -8,6 +8,8 @@ pub(super) struct Graph {
     at: HashMap<String, usize>,
     names: Vec<String>,
     waits: Vec<Vec<usize>>,
+    /// The name of an instance of each unit, and true if there are several.
+    instances: HashMap<usize, (String, bool)>,
     /// Targets, each with a unit that it wants.
     wanted: Vec<(usize, usize)>,
 }
@@ -16,13 +18,23 @@ impl Graph {
     /// The index of a unit, which is added if it is not there.
     pub fn add(&mut self, unit: &str) -> usize {
         let key = key(unit);
-        if let Some(index) = self.at.get(&key) {
-            return *index;
+        let index = *self.at.entry(key.clone()).or_insert(self.names.len());
+        if index == self.names.len() {
+            self.names.push(key.clone());
+            self.waits.push(Vec::new());
         }
-        self.at.insert(key.clone(), self.names.len());
-        self.names.push(key);
-        self.waits.push(Vec::new());
-        self.names.len() - 1
+        // The name of an instance in the text of a template is not known.
+        if key != unit && !unit.contains('%') {
+            let (first, has_several) = self.instances.entry(index).or_insert_with(|| (unit.to_owned(), false));
+            *has_several |= first != unit;
+        }
+        index
+    }
+
+    /// Returns true if the graph has several instances of the template of a unit.
+    pub fn has_several_instances(&self, unit: &str) -> bool {
+        let index = self.at.get(&key(unit));
+        index.and_then(|index| self.instances.get(index)).is_some_and(|(_, has_several)| *has_several)
     }
 
     /// Lets `unit` wait for `other`.

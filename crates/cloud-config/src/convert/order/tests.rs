@@ -200,7 +200,8 @@ fn an_instance_has_the_order_of_its_template() {
 #[test]
 fn a_socket_of_the_image_below_a_late_mount_is_late() {
     let data = ("data.mount", "# contents\nAfter=format.service\nWhere=/data\n");
-    let found = order(&[data, ("docker.socket", "ListenStream=/data/docker.sock")]);
+    let format = ("format.service", "# contents\n");
+    let found = order(&[data, format, ("docker.socket", "ListenStream=/data/docker.sock")]);
     assert_eq!(found.drop_in("docker.socket"), Some(LATE_SOCKET));
     assert!(found.omitted.is_empty() && found.cycles.is_empty());
     assert_eq!(order(&[("docker.socket", "ListenStream=/data/docker.sock")]).drop_in("docker.socket"), None);
@@ -341,4 +342,47 @@ fn a_target_does_not_wait_for_units_that_wait_for_it() {
         ("sysinit.target", "Wants=docker.service\n"),
     ]);
     assert!(found.refused.is_empty() && found.cycles.is_empty() && found.omitted.is_empty(), "{found:?}");
+}
+
+#[test]
+fn a_unit_that_does_not_exist_is_in_no_cycle() {
+    for other in [
+        "x.service",
+        "x.socket",
+        "x.path",
+        "x.target",
+        "x.swap",
+        "x.automount",
+        "x@1.timer",
+        "dev-x.mount",
+        "sys-x.socket",
+        "systemd-x.service",
+        "NetworkManager-x.socket",
+    ] {
+        let text = format!("# contents\nBefore={other}\nAfter={other}\nRequires={other}\n");
+        let between = [
+            ("a.service", format!("# contents\nBefore={other}\nAfter=b.service\n")),
+            ("b.service", format!("# contents\nAfter={other}\n")),
+        ];
+        let between = between.each_ref().map(|(name, text)| (*name, text.as_str()));
+        for units in [&[("a.service", text.as_str())][..], &between] {
+            assert!(omitted(units).is_empty() && order(units).refused.is_empty(), "{units:?}");
+        }
+        // It exists if the source has it.
+        if kind_of(other) == "service" {
+            let found = order(&[("a.service", text.as_str()), (other, "# contents\n")]);
+            assert_eq!(found.cycles.len(), 1, "{other}");
+        }
+    }
+}
+
+#[test]
+fn an_instance_is_in_a_cycle_as_another_unit_is() {
+    let template = ("t@.service", "# contents\n# not wanted\nAfter=a.service\n");
+    let cycle = |units: &[(&str, &str)]| order(units).cycles.into_values().next();
+    let found = cycle(&[("a.service", "# contents\nAfter=t@1.service\n"), template, ("t@1.service", "# by a link")]);
+    assert_eq!(found.as_deref(), Some(&["t@1.service".to_owned()][..]));
+    // One instance may wait for the other.
+    let two = [("a.service", "# contents\nAfter=t@1.service\n"), template, ("t@2.service", "# by a link")];
+    assert_eq!(cycle(&two), None);
 }
