@@ -176,7 +176,9 @@ impl Image {
             let named: HashSet<_> = units().map(|unit| key(unit.name)).chain(slices).collect();
             let is_missing = |name: &&String| !named.contains(*name) && !self.own.contains(*name) && !self.has(name);
             let missing: Vec<_> = graph.names().iter().filter(is_missing).cloned().collect();
-            missing.iter().for_each(|unit| graph.release(unit));
+            for unit in &missing {
+                graph.release(unit);
+            }
         }
         graph
     }
