@@ -167,9 +167,12 @@ fn missing_commands(text: &str, variant: Variant) -> Vec<Missing> {
 
 /// The name of the command of an image that `word` is; `before` is the word before it.
 fn command<'w>(word: &'w str, before: &str) -> Option<&'w str> {
-    if let Some(name) = DIRECTORIES.iter().find_map(|directory| word.strip_prefix(directory)) {
-        return Some(name);
+    let start =
+        |word: &str| DIRECTORIES.iter().find(|directory| word.starts_with(**directory)).map(|found| found.len());
+    if let Some(start) = start(word) {
+        return Some(&word[start..]);
     }
+    let before = &before[start(before).unwrap_or_default()..];
     let is_of_shell = before.starts_with('-') && !before.starts_with("--") && before.ends_with('c');
     let is_run = BEFORE_COMMAND.contains(&before) || is_of_shell || before.contains('=') && !before.starts_with('-');
     is_run.then_some(word)
@@ -198,6 +201,7 @@ mod tests {
             ),
             ("out=$(etcdctl ls /a)\nFLEETCTL_ENDPOINT=x fleetctl list-units", "etcdctl ls, fleetctl"),
             ("ExecStart=/usr/bin/rkt run a", "rkt"),
+            ("ExecStart=/usr/bin/env fleetctl list-units", "fleetctl"),
             ("ExecStart=/usr/bin/bash -c \"rkt run a\"", "rkt"),
             ("systemctl restart etcd2 docker && systemctl stop fleet.socket", "etcd2.service, fleet.socket"),
             ("ExecStart=/usr/bin/etcdctl put set ls", ""),
