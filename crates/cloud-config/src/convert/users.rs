@@ -295,6 +295,9 @@ impl Converter<'_> {
         if self.stand_ins.is_in(url) || self.stand_ins.is_in(&import.user) {
             return self.lost(span, &subject, "the URL or the user name contains an address token", None);
         }
+        if !self.users.has_user(&import.user) {
+            return self.lost(span, &subject, "the user is not created", None);
+        }
         if *url != import.from {
             let help = "use a URL without credentials and parameters, or write the keys to `ssh_authorized_keys`";
             return self.lost(
