@@ -138,6 +138,21 @@ pub fn convert(plan: &RunPlan, stand_ins: &StandIns, options: Options) -> Conver
     converter.finish()
 }
 
+/// Names of programs that begin a sentence in lowercase.
+const NAMES: [&str; 4] = ["etcd", "flannel", "fleet", "systemd"];
+
+/// A sentence with `text`. A name at its start keeps its letters.
+fn sentence(text: &str) -> String {
+    let first = text.split(' ').next().unwrap_or_default();
+    let mut rest = text.chars();
+    match rest.next() {
+        Some(letter) if !first.contains('.') && !NAMES.contains(&first) => {
+            format!("{}{}.", letter.to_uppercase(), rest.as_str())
+        }
+        _ => format!("{text}."),
+    }
+}
+
 /// A finding by its part, its place there, its rule and its text.
 type ReportKey = (Option<usize>, Option<(usize, usize)>, &'static str, String);
 
@@ -232,10 +247,7 @@ impl<'a> Converter<'a> {
 
     /// A sentence for a comment.
     fn comment(&self, text: &str) -> String {
-        let text = self.stand_ins.restore(text);
-        let mut rest = text.chars();
-        let first = rest.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-        format!("{first}{}.", rest.as_str())
+        sentence(&self.stand_ins.restore(text))
     }
 
     /// Reports an item whose meaning changes, and returns the comment for it.
@@ -368,5 +380,22 @@ impl<'a> Converter<'a> {
         let config = Config { users: self.users.into_list(), files: self.files.into_list(), links, units };
         let findings = config_note(&config).into_iter().chain(findings).collect();
         Conversion { config, findings }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn a_sentence_begins_with_a_capital_or_a_name() {
+        for (text, expected) in [
+            ("set once", "Set once."),
+            ("flanneld.service runs flannel", "flanneld.service runs flannel."),
+            ("etcd 3.5 does not know it", "etcd 3.5 does not know it."),
+            ("`restart` is not run", "`restart` is not run."),
+        ] {
+            assert_eq!(sentence(text), expected);
+        }
     }
 }
