@@ -28,6 +28,7 @@ mod scripts;
 mod stand_ins;
 pub mod strict;
 mod unit_addresses;
+mod unit_environment;
 mod unit_lines;
 mod unit_order;
 mod unit_paths;

@@ -16,6 +16,8 @@ pub(super) struct Units {
     pub(super) at: HashMap<String, usize>,
     /// The units whose files the source has, and true for a file with an option in `[Install]`.
     pub(super) with_contents: HashMap<String, bool>,
+    /// The paths of unit files and drop-ins in `write_files`, by the unit.
+    pub(super) by_hand: HashMap<String, Vec<String>>,
     /// The order of the units.
     pub(super) order: Order,
     /// Units that the conversion generates.

@@ -58,6 +58,7 @@ impl Converter<'_> {
                 let note = self.report_omitted(&omitted, &file.unit, file.origin);
                 self.files.replace_text(&file.path, text, note);
             }
+            self.units.by_hand.entry(file.unit).or_default().push(file.path);
         }
     }
 

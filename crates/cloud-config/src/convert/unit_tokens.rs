@@ -1,9 +1,9 @@
 //! Address tokens in the text of a unit: systemd expands variables in command lines only.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use super::stand_ins::StandIns;
+use super::unit_environment::Variables;
 use super::unit_lines::{joined, lines};
 use crate::address_tokens::Address;
 
@@ -14,33 +14,70 @@ pub struct Adapted {
     pub text: String,
     /// The addresses that command lines name by variables.
     pub variables: BTreeSet<Address>,
-    /// Variables whose values have addresses, with stand-ins: an environment file that is made at boot has them.
-    pub environment: Vec<(String, String)>,
     /// The description has tokens.
     pub has_token_in_description: bool,
-    /// The keys of settings that have no place for an address any more; the text lacks them.
-    pub lost: Vec<String>,
+    /// Settings that have no place for an address any more; the text lacks them.
+    pub lost: Vec<Lost>,
 }
 
-impl Adapted {
-    /// Removes the variables that a later line sets, since a file would take precedence over it. An empty line removes all.
-    fn override_environment(&mut self, value: &str) {
-        match assignments(value) {
-            Some(set) if set.is_empty() => self.environment.clear(),
-            Some(set) => self.environment.retain(|(name, _)| set.iter().all(|(later, _)| later != name)),
-            None => {}
+/// A setting that has no place for an address.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// Its key.
+    pub key: String,
+    /// The reason.
+    pub reason: Reason,
+}
+
+/// The reason why a setting has no place for an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The unit starts before the addresses are known.
+    Early,
+    /// It is not a command line.
+    Setting,
+    /// The path of a command.
+    CommandPath,
+    /// The prefix `:` of a command.
+    Prefix,
+    /// A `$` before the token.
+    Dollar,
+    /// A specifier in an assignment of `Environment=`.
+    Specifier,
+    /// An invalid assignment of `Environment=`.
+    Invalid,
+}
+
+impl Reason {
+    /// The explanation for the report, with the remedy.
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Early => "the services that know the addresses wait for this unit; write the address itself",
+            Self::Setting => "systemd expands variables in command lines only; write the address itself",
+            Self::CommandPath => "systemd does not expand variables in the path of a command; write the address itself",
+            Self::Prefix => {
+                "systemd does not expand variables behind the prefix `:` of a command; write the address itself"
+            }
+            Self::Dollar => "systemd does not expand a variable directly behind a `$`; write the address itself",
+            Self::Specifier => {
+                "systemd does not expand specifiers such as `%H` in the environment file that would have the address; \
+                 write the address itself"
+            }
+            Self::Invalid => "systemd ignores the invalid assignment, also in a run",
         }
     }
 }
 
-/// Replaces the stand-ins in `text`; `variable` names the variable of an address. Without it, the unit starts before
-/// the addresses are known.
-pub fn adapt(text: &str, stand_ins: &StandIns, variable: Option<&dyn Fn(Address) -> String>) -> Adapted {
+/// Replaces the stand-ins in `text`, and moves variables with addresses from `Environment=` in `section` to `variables`.
+/// `variable` names the variable of an address. Without it, the unit starts before the addresses are known.
+pub fn adapt(
+    text: &str,
+    section_of_commands: &str,
+    stand_ins: &StandIns,
+    variable: Option<&dyn Fn(Address) -> String>,
+    variables: &mut Variables,
+) -> Adapted {
     let mut adapted = Adapted::default();
-    if !stand_ins.is_in(text) {
-        text.clone_into(&mut adapted.text);
-        return adapted;
-    }
     let mut section = String::new();
     for line in lines(text) {
         let whole = line.raw;
@@ -53,31 +90,34 @@ pub fn adapt(text: &str, stand_ins: &StandIns, variable: Option<&dyn Fn(Address)
             continue;
         }
         let (key, value) = line.setting().unwrap_or((whole.trim(), ""));
-        if !stand_ins.is_in(whole) {
-            if key == "Environment" {
-                adapted.override_environment(&joined(value));
+        let has_token = stand_ins.is_in(whole);
+        let mut lose = |reason| adapted.lost.push(Lost { key: key.to_owned(), reason });
+        let (is_command, is_description) = (COMMANDS.contains(&key), key == "Description" && section == "Unit");
+        let is_environment = key == "Environment" && section == section_of_commands;
+        if is_environment && (variable.is_some() || !has_token) {
+            let value = joined(value);
+            let kept = variables.assign(&value, stand_ins, &mut lose);
+            if !has_token {
+                adapted.text.push_str(whole);
+            } else if !kept.is_empty() {
+                adapted.text.extend(["Environment=", &kept.join(" "), "\n"]);
             }
+        } else if !has_token {
             adapted.text.push_str(whole);
-            continue;
-        }
-        if section.starts_with("X-") {
-            adapted.lost.push(key.to_owned());
-        } else if key == "Description" && section == "Unit" {
+        } else if section.starts_with("X-") || !(is_environment || is_command || is_description) {
+            lose(Reason::Setting);
+        } else if is_description {
             adapted.has_token_in_description = true;
             adapted.text.push_str(&stand_ins.restore(whole));
-        } else if let Some(variable) = variable
-            && COMMANDS.contains(&key)
-            && can_expand(value, stand_ins)
-        {
-            adapted.variables.extend(stand_ins.kinds(whole));
-            adapted.text.push_str(&stand_ins.replace(whole, |kind| format!("${{{}}}", variable(kind))));
-        } else if variable.is_some()
-            && key == "Environment"
-            && let Some(assignments) = assignments(&joined(value))
-        {
-            adapted.environment.extend(assignments);
+        } else if let Some(variable) = variable {
+            if let Some(reason) = unexpanded(value, stand_ins) {
+                lose(reason);
+            } else {
+                adapted.variables.extend(stand_ins.kinds(whole));
+                adapted.text.push_str(&stand_ins.replace(whole, |kind| format!("${{{}}}", variable(kind))));
+            }
         } else {
-            adapted.lost.push(key.to_owned());
+            lose(Reason::Early);
         }
     }
     adapted
@@ -95,77 +135,58 @@ const COMMANDS: [&str; 8] = [
     "ExecStopPre",
 ];
 
-/// Returns true if systemd expands variables at all stand-ins of a command line: not in the command itself, not behind
-/// the prefix `:`, and not behind a `$`.
-fn can_expand(value: &str, stand_ins: &StandIns) -> bool {
+/// Returns the reason why systemd would not expand variables at all stand-ins of a command line.
+fn unexpanded(value: &str, stand_ins: &StandIns) -> Option<Reason> {
     let value = &joined(value);
-    let is_behind_dollar = stand_ins.replace(value, |_| "\0".to_owned()).contains("$\0");
+    let marked = stand_ins.replace(value, |_| "\0".to_owned());
+    // `$$` is an escaped `$`.
+    let dollars = |text: &str| text.len() - text.trim_end_matches('$').len();
+    if marked.match_indices('\0').any(|(at, _)| dollars(&marked[..at]) % 2 == 1) {
+        return Some(Reason::Dollar);
+    }
     // A `;` of its own separates commands.
-    let mut words = value.split_whitespace();
-    let mut is_first = true;
-    let can_all_expand = words.all(|word| {
+    let (mut is_first, mut is_literal) = (true, false);
+    for word in value.split_whitespace() {
         let is_command = std::mem::replace(&mut is_first, word == ";");
-        let prefixes = word.trim_start_matches(['@', '-', '+', '!', '|', ':']);
-        !is_command || (!stand_ins.is_in(word) && !word[..word.len() - prefixes.len()].contains(':'))
-    });
-    can_all_expand && !is_behind_dollar
+        if is_command {
+            let rest = word.trim_start_matches(['@', '-', '+', '!', '|', ':']);
+            is_literal = word[..word.len() - rest.len()].contains(':');
+        }
+        if stand_ins.is_in(word) && is_command {
+            return Some(Reason::CommandPath);
+        }
+        if stand_ins.is_in(word) && is_literal {
+            return Some(Reason::Prefix);
+        }
+    }
+    None
 }
 
-/// The assignments of `Environment=`, as systemd splits them; `None` if one is invalid or has a specifier.
-fn assignments(value: &str) -> Option<Vec<(String, String)>> {
-    let mut chars = value.chars().peekable();
-    let mut found = Vec::new();
-    loop {
-        while chars.next_if(char::is_ascii_whitespace).is_some() {}
-        if chars.peek().is_none() {
-            return Some(found);
-        }
-        let (mut word, mut quote) = (String::new(), None);
-        while let Some(c) = chars.next_if(|c| quote.is_some() || !c.is_ascii_whitespace()) {
-            match c {
-                '\\' => word.push(unescape(&mut chars)?),
-                '"' | '\'' if quote.is_none() => quote = Some(c),
-                '%' if chars.next()? != '%' => return None,
-                _ if quote == Some(c) => quote = None,
-                _ => word.push(c),
-            }
-        }
-        let (name, value) = word.split_once('=').filter(|_| quote.is_none())?;
-        found.push((name.to_owned(), value.to_owned()));
+/// The settings of which a unit needs one, by its type.
+pub fn needed(unit: &str) -> &'static [&'static str] {
+    match unit.rsplit_once('.').map_or("", |(_, kind)| kind) {
+        "service" => &["ExecStart"],
+        "socket" => &[
+            "ListenDatagram",
+            "ListenFIFO",
+            "ListenMessageQueue",
+            "ListenNetlink",
+            "ListenSequentialPacket",
+            "ListenSpecial",
+            "ListenStream",
+            "ListenUSBFunction",
+        ],
+        "path" => &["DirectoryNotEmpty", "PathChanged", "PathExists", "PathExistsGlob", "PathModified"],
+        "mount" | "swap" => &["What"],
+        "automount" => &["Where"],
+        _ => &[],
     }
 }
 
-/// The character of an escape sequence, behind its backslash.
-fn unescape(chars: &mut impl Iterator<Item = char>) -> Option<char> {
-    let number = |chars: &mut dyn Iterator<Item = char>, first: Option<char>, count: usize, radix: u32| {
-        let text: String = first.into_iter().chain(chars.take(count)).collect();
-        u32::from_str_radix(&text, radix).ok().and_then(char::from_u32)
-    };
-    Some(match chars.next()? {
-        'a' => '\u{7}',
-        'b' => '\u{8}',
-        'f' => '\u{c}',
-        'n' => '\n',
-        'r' => '\r',
-        's' => ' ',
-        't' => '\t',
-        'v' => '\u{b}',
-        'x' => number(chars, None, 2, 16).filter(char::is_ascii)?,
-        'u' => number(chars, None, 4, 16)?,
-        'U' => number(chars, None, 8, 16)?,
-        digit @ '0'..='7' => number(chars, Some(digit), 2, 8).filter(char::is_ascii)?,
-        c @ ('\\' | '"' | '\'') => c,
-        _ => return None,
-    })
-}
-
-/// The lines of an environment file.
-pub fn environment_file(variables: &[(String, String)]) -> String {
-    variables.iter().fold(String::new(), |mut text, (name, value)| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}", crate::plan::text_files::environment_line(name, value));
-        text
-    })
+/// Returns true if one of the settings has a value after `text`; `is_set` if one has before.
+pub fn is_set_after(text: &str, keys: &[&str], is_set: bool) -> bool {
+    let settings = lines(text).filter_map(|line| line.setting()).filter(|(key, _)| keys.contains(key));
+    settings.fold(is_set, |_, (_, value)| !joined(value).trim().is_empty())
 }
 
 #[cfg(test)]
@@ -173,19 +194,21 @@ mod tests {
     use super::*;
     use crate::address_tokens::{Addresses, substitute};
 
-    fn adapted(text: &str) -> Adapted {
+    fn adapted_with(text: &str, variable: Option<&dyn Fn(Address) -> String>) -> (Adapted, String) {
         let stand_ins = StandIns::choose(&Addresses::default(), [text]);
         let text = substitute(text, stand_ins.addresses()).text.into_owned();
-        let mut adapted = adapt(&text, &stand_ins, Some(&|kind| kind.variable().to_owned()));
-        for (_, value) in &mut adapted.environment {
-            *value = stand_ins.restore(value);
-        }
-        adapted
+        let mut variables = Variables::default();
+        let adapted = adapt(&text, "Service", &stand_ins, variable, &mut variables);
+        (adapted, stand_ins.restore(&variables.file()))
+    }
+
+    fn adapted(text: &str) -> (Adapted, String) {
+        adapted_with(text, Some(&|kind| kind.variable().to_owned()))
     }
 
     #[test]
     fn command_lines_name_variables() {
-        let found = adapted(
+        let (found, file) = adapted(
             "[Service]\n# for $private_ipv4\nExecStart=/bin/a --ip=$private_ipv4 \\\n  # c\n  $public_ipv4\nUser=a\n",
         );
         assert_eq!(
@@ -194,60 +217,86 @@ mod tests {
         );
         assert!(
             found.variables == BTreeSet::from([Address::PrivateV4, Address::PublicV4])
-                && found.environment.is_empty()
+                && file.is_empty()
                 && found.lost.is_empty()
         );
     }
 
     #[test]
-    fn assignments_go_to_an_environment_file() {
-        let found = adapted("[Service]\nEnvironment=\"A=x $private_ipv4\" B=50%%\\x41 'C=\\\"'\nEnvironment=D=e\n");
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(found.environment, [pair("A", "x $private_ipv4"), pair("B", "50%A"), pair("C", "\"")]);
-        assert_eq!(found.text, "[Service]\nEnvironment=D=e\n");
-        assert!(found.variables.is_empty());
-        assert_eq!(environment_file(&found.environment[1..]), "B=50%A\nC=\"\\\"\"\n");
+    fn an_even_number_of_dollars_does_not_escape_a_variable() {
+        let (found, _) = adapted("[Service]\nExecStart=/bin/a $$$private_ipv4\n");
+        assert_eq!(found.text, "[Service]\nExecStart=/bin/a $$${COREOS_PRIVATE_IPV4}\n");
     }
 
     #[test]
-    fn a_later_assignment_wins() {
-        let names = |text: &str| adapted(text).environment.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
-        assert_eq!(names("[Service]\nEnvironment=A=$private_ipv4 B=$private_ipv4\nEnvironment=A=b\n"), ["B"]);
-        assert_eq!(names("[Service]\nEnvironment=A=$private_ipv4\nEnvironment=\nEnvironment=B=$private_ipv4\n"), ["B"]);
-        assert_eq!(names("[Service]\nEnvironment=A=b\nEnvironment=A=$private_ipv4\nEnvironment=A=%H\n"), ["A"]);
+    fn an_escaped_token_is_a_variable_of_systemd() {
+        let (found, file) =
+            adapted("[Service]\nExecStart=/bin/a \\$private_ipv4 $private_ipv4\nEnvironment=A=\\$public_ipv4\n");
+        let expected = "[Service]\nExecStart=/bin/a $private_ipv4 ${COREOS_PRIVATE_IPV4}\nEnvironment=A=$public_ipv4\n";
+        assert_eq!((found.text.as_str(), file.as_str(), found.lost), (expected, "", vec![]));
+    }
+
+    #[test]
+    fn assignments_with_addresses_leave_the_text() {
+        let (found, file) = adapted("[Service]\nEnvironment=A=$private_ipv4 B=%H 'C=d e'\nEnvironment=D=e\n");
+        assert_eq!(found.text, "[Service]\nEnvironment=B=%H 'C=d e'\nEnvironment=D=e\n");
+        assert_eq!(file, "A=$private_ipv4\n");
+        assert!(found.variables.is_empty() && found.lost.is_empty());
+        let (found, file) = adapted("[Service]\nEnvironment=A=$private_ipv4\n[Unit]\nEnvironment=A=b\n");
+        assert_eq!((found.text.as_str(), file.as_str()), ("[Service]\n[Unit]\nEnvironment=A=b\n", "A=$private_ipv4\n"));
     }
 
     #[test]
     fn other_settings_are_lost() {
-        for (line, key) in [
-            ("ListenStream=$private_ipv4:80", "ListenStream"),
-            ("Description=$private_ipv4:80", "Description"),
-            ("ExecStart=/opt/$private_ipv4/a", "ExecStart"),
-            ("ExecStart=:/bin/a $private_ipv4", "ExecStart"),
-            ("ExecStart=\\\n  /opt/$private_ipv4/a", "ExecStart"),
-            ("ExecStart=/bin/a $$private_ipv4", "ExecStart"),
-            ("ExecStart=/bin/a ; /bin/$private_ipv4/b", "ExecStart"),
-            ("ExecStart=/bin/a ; :/bin/b $private_ipv4", "ExecStart"),
-            ("ExecSearchPath=/opt/$private_ipv4", "ExecSearchPath"),
-            ("Environment=A=%H$private_ipv4", "Environment"),
-            ("Environment=\"A=$private_ipv4", "Environment"),
+        for (line, key, reason) in [
+            ("ListenStream=$private_ipv4:80", "ListenStream", Reason::Setting),
+            ("Description=$private_ipv4:80", "Description", Reason::Setting),
+            ("ExecStart=/opt/$private_ipv4/a", "ExecStart", Reason::CommandPath),
+            ("ExecStart=:/bin/a $private_ipv4", "ExecStart", Reason::Prefix),
+            ("ExecStart=-:/bin/a b $private_ipv4", "ExecStart", Reason::Prefix),
+            ("ExecStart=\\\n  /opt/$private_ipv4/a", "ExecStart", Reason::CommandPath),
+            ("ExecStart=/bin/a $$private_ipv4", "ExecStart", Reason::Dollar),
+            ("ExecStart=/bin/a ; /bin/$private_ipv4/b", "ExecStart", Reason::CommandPath),
+            ("ExecStart=/bin/a ; :/bin/b $private_ipv4", "ExecStart", Reason::Prefix),
+            ("ExecSearchPath=/opt/$private_ipv4", "ExecSearchPath", Reason::Setting),
+            ("Environment=A=%H$private_ipv4", "Environment", Reason::Specifier),
+            ("Environment=\"A=$private_ipv4", "Environment", Reason::Invalid),
         ] {
-            let found = adapted(&format!("[Service]\nUser=a\n{line}\n"));
-            assert_eq!(
-                (found.text.as_str(), found.lost.as_slice()),
-                ("[Service]\nUser=a\n", &[key.to_owned()][..]),
-                "{line}"
-            );
+            let (found, file) = adapted(&format!("[Service]\nUser=a\n{line}\n"));
+            let lost = vec![Lost { key: key.to_owned(), reason }];
+            assert_eq!((found.text.as_str(), found.lost), ("[Service]\nUser=a\n", lost), "{line}");
+            assert_eq!(file, "");
         }
-        let found = adapted("[X-Fleet]\nMachineMetadata=$private_ipv4\n[Service]\nExecStart=/bin/a $public_ipv6\n");
-        assert_eq!(found.lost, ["MachineMetadata"]);
+        let (found, _) =
+            adapted("[X-Fleet]\nMachineMetadata=$private_ipv4\n[Service]\nExecStart=/bin/a $public_ipv6\n");
+        assert_eq!(found.lost, [Lost { key: "MachineMetadata".to_owned(), reason: Reason::Setting }]);
         assert_eq!(found.variables, BTreeSet::from([Address::PublicV6]));
+    }
+
+    #[test]
+    fn a_unit_of_early_boot_has_no_variables() {
+        let (found, file) =
+            adapted_with("[Service]\nExecStart=/bin/a $private_ipv4\nEnvironment=A=$private_ipv4\n", None);
+        let lost = ["ExecStart", "Environment"].map(|key| Lost { key: key.to_owned(), reason: Reason::Early });
+        assert_eq!((found.text.as_str(), file.as_str(), found.lost.as_slice()), ("[Service]\n", "", &lost[..]));
+    }
+
+    #[test]
+    fn a_setting_is_set_until_an_empty_value() {
+        for (text, is_set_before, expected) in [
+            ("", true, true),
+            ("[Service]\nExecStart=\n", true, false),
+            ("[Service]\nExecStart=\\\n  \nExecStart=/bin/a\n", false, true),
+            ("[Service]\n#ExecStart=/bin/a\nExecStop=/bin/a\n", false, false),
+        ] {
+            assert_eq!(is_set_after(text, needed("a.service"), is_set_before), expected, "{text}");
+        }
     }
 
     #[test]
     fn a_description_shows_the_token() {
         let text = "[Unit]\nDescription=For $private_ipv4\n";
-        let found = adapted(text);
+        let (found, _) = adapted(text);
         assert_eq!((found.text.as_str(), found.has_token_in_description), (text, true));
         assert!(found.lost.is_empty() && found.variables.is_empty());
     }
@@ -255,6 +304,6 @@ mod tests {
     #[test]
     fn a_text_without_tokens_stays_as_it_is() {
         let text = "[Service]\nExecStart=/bin/a \\\n";
-        assert_eq!(adapted(text), Adapted { text: text.to_owned(), ..Adapted::default() });
+        assert_eq!(adapted(text), (Adapted { text: text.to_owned(), ..Adapted::default() }, String::new()));
     }
 }

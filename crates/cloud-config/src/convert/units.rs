@@ -199,6 +199,7 @@ impl Converter<'_> {
     /// Writes all units.
     pub(super) fn finish_units(&mut self) {
         self.find_order();
+        self.omit_useless();
         for pending in std::mem::take(&mut self.units.pending) {
             self.finish_unit(pending);
         }
