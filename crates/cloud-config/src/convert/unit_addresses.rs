@@ -16,28 +16,51 @@ impl Converter<'_> {
     /// Removes units and drop-ins without a setting that they need, since it contains a token.
     pub(super) fn omit_useless(&mut self) {
         let mut omitted = Vec::new();
-        for (index, pending) in self.units.pending.iter().enumerate() {
-            let is_missing =
-                discontinued::missing(self.options.variant, &pending.name).is_some() && !self.brings(&pending.name);
-            if pending.mask.is_none() && !is_missing && !is_generated(&pending.name) {
-                omitted.extend(self.without_tokens(pending).and_then(|texts| Some((index, texts.lost_need(pending)?))));
+        for pending in &self.units.pending {
+            let name = &pending.name;
+            let is_missing = discontinued::missing(self.options.variant, name).is_some() && !self.brings(name);
+            if pending.mask.is_none() && !is_missing && !is_generated(name) {
+                let lost = self.without_tokens(pending).and_then(|texts| texts.lost_need(pending));
+                omitted.extend(lost.map(|lost| (name.clone(), lost)));
             }
         }
-        for (index, Lost { key, reason }) in omitted {
-            let pending = &mut self.units.pending[index];
-            let (name, has_contents) = (pending.name.clone(), pending.contents.is_some());
-            // Without the setting, a unit of the image could start with more access than the source gives.
-            let mut places: Vec<_> = pending.drop_ins.iter().map(|drop_in| drop_in.origin).collect();
-            places.extend(has_contents.then_some(pending.contents_origin));
-            places.extend(pending.command.map(|(_, origin)| origin).into_iter().chain(pending.enable));
-            *pending = Pending { name: name.clone(), origin: pending.origin, ..Pending::default() };
-            self.units.with_contents.remove(&name);
-            self.units.commands.retain(|(_, unit, _)| *unit != name);
+        for (name, Lost { key, reason }) in omitted {
+            let has_contents = self.units.get(&name).is_some_and(|pending| pending.contents.is_some());
             let needing = if has_contents { "it needs" } else { "its drop-ins need" };
-            let reason_of_loss = format!("{needing} `{key}=`, which contains an address token");
-            self.lost_places(places.into_iter(), &subject(&name), &reason_of_loss, Some(reason.help()));
+            let fact = format!("{needing} `{key}=`, which contains an address token");
+            self.omit(&name, &fact, Some(reason.help()));
+            for other in ["automount", "path", "socket", "timer"].into_iter().filter(|_| has_contents) {
+                self.omit_starting(&name, other);
+            }
         }
         self.part = None;
+    }
+
+    /// Removes the unit of the type `other` that starts the unit `name` by default.
+    fn omit_starting(&mut self, name: &str, other: &str) {
+        let (stem, kind) = name.rsplit_once('.').unwrap_or_default();
+        let other = format!("{stem}.{other}");
+        let starts_mount = other.ends_with(".automount");
+        let Some(pending) = self.units.get(&other).filter(|pending| pending.contents.is_some()) else { return };
+        let names_unit = pending.texts().any(|text| is_set_after(text, &["Service", "Unit"], false));
+        if kind == if starts_mount { "mount" } else { "service" } && !names_unit && pending.mask.is_none() {
+            self.omit(&other, &format!("it starts {}, which is not converted", printable(name)), None);
+        }
+    }
+
+    /// Removes the texts and the commands of a unit. Without a text, a unit of the image could start with more access
+    /// than the source gives.
+    fn omit(&mut self, name: &str, fact: &str, help: Option<&str>) {
+        let Some(index) = self.units.at.get(name) else { return };
+        let pending = &mut self.units.pending[*index];
+        let empty = Pending { name: name.to_owned(), origin: pending.origin, ..Pending::default() };
+        let pending = std::mem::replace(pending, empty);
+        let contents = pending.contents.is_some().then_some(pending.contents_origin);
+        let command = pending.command.map(|(_, origin)| origin);
+        let drop_ins = pending.drop_ins.iter().map(|drop_in| drop_in.origin);
+        self.units.with_contents.remove(name);
+        self.units.commands.retain(|(_, unit, _)| unit != name);
+        self.lost_places(drop_ins.chain(contents).chain(command).chain(pending.enable), &subject(name), fact, help);
     }
 
     /// Replaces the tokens in the texts of a unit, and orders it behind the service that knows the addresses.

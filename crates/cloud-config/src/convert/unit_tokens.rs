@@ -104,6 +104,11 @@ pub fn adapt(
             }
         } else if !has_token {
             adapted.text.push_str(whole);
+        } else if (is_command || key == "Environment")
+            && ![section_of_commands, "X-"].iter().any(|known| section.starts_with(known))
+        {
+            // systemd ignores it there.
+            adapted.text.push_str(&stand_ins.restore(whole));
         } else if section.starts_with("X-") || !(is_environment || is_command || is_description) {
             lose(Reason::Setting);
         } else if is_description {
@@ -242,8 +247,11 @@ mod tests {
         assert_eq!(found.text, "[Service]\nEnvironment=B=%H 'C=d e'\nEnvironment=D=e\n");
         assert_eq!(file, "A=$private_ipv4\n");
         assert!(found.variables.is_empty() && found.lost.is_empty());
-        let (found, file) = adapted("[Service]\nEnvironment=A=$private_ipv4\n[Unit]\nEnvironment=A=b\n");
-        assert_eq!((found.text.as_str(), file.as_str()), ("[Service]\n[Unit]\nEnvironment=A=b\n", "A=$private_ipv4\n"));
+        let (found, file) = adapted("[Service]\nEnvironment=A=$private_ipv4\n[Unit]\nEnvironment=A=$private_ipv6\n");
+        assert_eq!(
+            (found.text.as_str(), file.as_str()),
+            ("[Service]\n[Unit]\nEnvironment=A=$private_ipv6\n", "A=$private_ipv4\n")
+        );
     }
 
     #[test]
