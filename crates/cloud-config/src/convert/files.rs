@@ -232,13 +232,13 @@ impl Converter<'_> {
         if self.unit_by_hand(file, &path, span) {
             return None;
         }
-        let subject = format!("file {}", printable(&path));
+        let environment = path.strip_prefix(UNIT_ENVIRONMENTS).map(|rest| format!("{ENVIRONMENTS}{rest}"));
+        let subject = format!("file {}", printable(environment.as_ref().unwrap_or(&path)));
         if let Some((reason, help)) = self.unusable(file, &path) {
             self.lost(span, &subject, reason, help);
             return None;
         }
         let mut notes = Vec::new();
-        let environment = path.strip_prefix(UNIT_ENVIRONMENTS).map(|rest| format!("{ENVIRONMENTS}{rest}"));
         let is_environment = environment.is_some();
         self.has_secret |= is_environment;
         let (target, is_volatile) = match environment.map_or_else(|| self.place(&path), Place::Here) {

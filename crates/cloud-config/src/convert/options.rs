@@ -87,8 +87,7 @@ impl Converter<'_> {
             self.note(span, "coreos.oem", fact);
         }
         if path == "/run/flannel/options.env" && span == coreos.flannel.span {
-            self.flannel(file, span);
-            return true;
+            return self.flannel(file, path, span);
         }
         let sections = [
             ("etcd", "etcd.service", coreos.etcd.span),
@@ -177,27 +176,25 @@ impl Converter<'_> {
         !self.brings("etcd2.service") && !self.brings("etcd.service") && !self.plan.parts.iter().any(sets_it)
     }
 
-    fn flannel(&mut self, file: &FileSpec, span: Option<Span>) {
+    /// Lets flannel of the image read its options. Returns false if the file of options is converted, as any other file.
+    fn flannel(&mut self, file: &FileSpec, path: &str, span: Option<Span>) -> bool {
         let subject = "coreos.flannel";
-        if self.options.variant == Variant::Fcos {
-            let help = "run flannel in a container, from a unit of your own";
-            return self.lost(span, subject, "Fedora CoreOS has no flannel", Some(help));
-        }
         let unit = "flanneld.service";
-        let path = format!("{ENVIRONMENTS}/{unit}");
-        let help = self.lacks_etcd_2().then_some(ETCD_2);
-        let note = self.changed(span, subject, "flanneld.service runs flannel 0.14 in a container", help);
-        let text = String::from_utf8_lossy(file.content.expose()).into_owned();
+        if !self.brings(unit) {
+            if self.options.variant == Variant::Fcos {
+                let help = "run flannel in a container, from a unit of your own";
+                self.lost(span, subject, "Fedora CoreOS has no flannel", Some(help));
+                return true;
+            }
+            let help = self.lacks_etcd_2().then_some(ETCD_2);
+            self.changed(span, subject, "flanneld.service runs flannel 0.14 in a container", help);
+            // A drop-in of the source that names other files takes precedence.
+            let drop_in = format!("[Service]\nEnvironmentFile={path}\n");
+            self.units.section_drop_in(unit, "00-cloud-config-flannel.conf", drop_in, (self.part, span));
+        }
         // Only a file with a secret is root's alone.
         self.has_secret |= file.mode == 0o600;
-        let drop_in = format!("[Service]\nEnvironmentFile={path}\n");
-        if self.stand_ins.is_in(&text) {
-            let note = self.generated(span, subject, AT_BOOT, None);
-            self.template(&path, &text, file.mode, &file.owner, note);
-        } else {
-            self.plain_file(Path::new(&path), text.into_bytes(), file.mode, vec![note]);
-        }
-        self.units.section_drop_in(unit, "20-cloud-config-flannel.conf", drop_in, (self.part, span));
+        false
     }
 
     fn hosts(&mut self, file: &FileSpec, span: Option<Span>) {
