@@ -254,7 +254,7 @@ impl Converter<'_> {
         for kind in kinds {
             let find = |place| Some((place, find_file_place(self.text(pending, place)?, section, *kind)?));
             let mut found = places.iter().filter_map(find);
-            let found = if *kind == FilePlace::Reset { found.last() } else { found.next() };
+            let found = if *kind == FilePlace::Reset { found.next_back() } else { found.next() };
             let Some((place, number)) = found else { continue };
             let text = with_files(self.text(pending, place).unwrap_or_default(), number, *kind, settings);
             match place {

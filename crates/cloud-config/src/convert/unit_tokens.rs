@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::stand_ins::StandIns;
 use super::unit_environment::Variables;
-use super::unit_lines::{joined, lines};
+use super::unit_lines::{Line, joined, lines};
 use crate::address_tokens::Address;
 
 /// The text of a unit file or a drop-in without stand-ins.
@@ -190,7 +190,7 @@ pub fn needed(unit: &str) -> &'static [&'static str] {
 
 /// Returns true if one of the settings has a value after `text`; `is_set` if one has before.
 pub fn is_set_after(text: &str, keys: &[&str], is_set: bool) -> bool {
-    let settings = lines(text).filter_map(|line| line.setting()).filter(|(key, _)| keys.contains(key));
+    let settings = lines(text).filter_map(Line::setting).filter(|(key, _)| keys.contains(key));
     settings.fold(is_set, |_, (_, value)| !joined(value).trim().is_empty())
 }
 
