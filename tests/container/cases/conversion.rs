@@ -46,7 +46,7 @@ const CLUSTER: [(&str, &str); 6] = [
     ("etc/flatcar/update.conf", "what is not set comes from /usr/share"),
     ("etc/systemd/system/etcd-member.service.d", "it replaces etcd2.service"),
     ("etc/systemd/system/flanneld.service.d/10-cloud-config-addresses.conf", "a generated drop-in"),
-    ("etc/systemd/system/flanneld.service.d/20-cloud-config-flannel.conf", "a generated drop-in"),
+    ("etc/systemd/system/flanneld.service.d/00-cloud-config-flannel.conf", "a generated drop-in"),
     ("etc/systemd/system/locksmithd.service.d", "the drop-in of a run is in /run"),
 ];
 /// Kinds of items that the examples lack.

@@ -71,7 +71,7 @@ fn time(text: &str) -> Duration {
         for options in conversion::all_options() {
             let result = convert::convert(&plan, &stand_ins, options);
             let written = butane::write(&result.config, options.variant, &[]) + &ignition::write(&result.config);
-            assert!(written.len() + result.findings.len() > 10_000, "{} bytes of\n{text:.300}", written.len());
+            assert!(written.len() + result.findings.len() > 5_000, "{} bytes of\n{text:.300}", written.len());
         }
     };
     cost(convert).0

@@ -1,5 +1,7 @@
 //! Addresses in the texts of a unit, and units that the texts depend on.
 
+use std::collections::HashSet;
+
 use super::addresses::{RUNTIME, UNIT as ADDRESSES, VARIABLES};
 use super::files::ENVIRONMENTS;
 use super::pending::{Origin, Pending};
@@ -147,7 +149,7 @@ impl Converter<'_> {
     fn replace_tokens(&mut self, pending: &mut Pending, subject: &str, needs: &mut Needs) -> Option<String> {
         let unit = self.without_tokens(pending)?;
         let origins = unit.variables.origins();
-        let mut empty = Vec::new();
+        let mut empty = HashSet::new();
         for (place, adapted) in unit.texts {
             let (text, origin) = match place {
                 Place::Contents => (pending.contents.as_mut()?, pending.contents_origin),
@@ -164,7 +166,7 @@ impl Converter<'_> {
             if let Place::DropIn(index) = place
                 && has_no_setting(text)
             {
-                empty.push(index);
+                empty.insert(index);
             }
             let (part, span) = origin;
             self.part = part;

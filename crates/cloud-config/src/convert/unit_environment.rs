@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn assignments_with_addresses_go_to_a_file() {
         let (file, kept, lost) = assigned(&["\"A=x $private_ipv4\" B=50%%\\x41 'C=\\\"$public_ipv4 %%'\t\"D=%H e\" f"]);
-        assert_eq!(file, "A=x $private_ipv4\nC=\"\\\"\\$public_ipv4 %\"\n");
+        assert_eq!(file, "A=x $private_ipv4\nC=\"\\\"$public_ipv4 %\"\n");
         assert_eq!(kept, ["B=50%%\\x41", "\"D=%H e\"", "f"]);
         assert_eq!(lost, []);
     }
