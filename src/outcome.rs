@@ -252,16 +252,16 @@ pub fn report_step(name: &str, at: Option<Position>, step: &Step, result: StepRe
         }
         StepResult::Queued(why) => {
             let (message, text) = (Some(&messages::STEP_QUEUED), format!("left queued: {words}: {why}"));
-            log_result(Level::Warn, message, Sign::Queued, &text, format_args!("{position}: warning: {text}"));
+            log_result(Level::Warn, message, Sign::Queued, &text, format_args!("{position}: {text}"));
         }
         StepResult::DependencyFailed(why) => {
             let (message, text) =
                 (Some(&messages::STEP_DEPENDENCY_FAILED), format!("dependency failed: {words}: {why}"));
-            log_result(Level::Error, message, Sign::Failed, &text, format_args!("{position}: error: {text}"));
+            log_result(Level::Error, message, Sign::Failed, &text, format_args!("{position}: {text}"));
         }
         StepResult::Failed(why) => {
             let message = Some(&messages::STEP_FAILED);
-            log_result(Level::Error, message, Sign::Failed, why, format_args!("{position}: error: {why}"));
+            log_result(Level::Error, message, Sign::Failed, why, format_args!("{position}: {why}"));
         }
     }
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);

@@ -200,7 +200,7 @@ mod tests {
                     {"severity": "warning", "id": "unknown-key", "message": "unknown key `x`", "part": "user-data"},
                     {"severity": "error", "id": "unreadable", "message": "failed to read /etc/hosts", "part": "user-data"},
                 ],
-                "refused": [{"item": "file no. 1", "line": 4, "column": 3}],
+                "refused": [{"item": "file write_files[0]", "line": 4, "column": 3}],
                 "steps": [
                     {"step": "start a.service", "line": 9, "column": 16,
                      "verdict": "failed", "reason": "failed to start a.service: the job failed\u{1b}[31m"},
@@ -217,7 +217,7 @@ mod tests {
   ! user-data: dependency failed: merge x: the time limit of the run was reached
   error: user-data:4:9: invalid path; file skipped (write one) [bad-path] at write_files[0].path
   error: user-data: failed to read /etc/hosts [unreadable]
-  ! user-data:4:3: not applied: file no. 1
+  ! user-data:4:3: not applied: file write_files[0]
   ! user-data:9:16: failed to start a.service: the job failed\\u{1b}[31m
   ! user-data: dependency failed: enable b.service: unit b.service was not applied
   ~ user-data:12:5: left queued: start c.service: it waits for this

@@ -35,7 +35,14 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
         .into_iter()
         .enumerate()
         .map(|(index, mut part)| {
-            part.plan.findings.retain(|finding| !conversion.repeats(index, finding));
+            let is_noted = |finding: &Finding| {
+                *finding.rule == rules::DUPLICATE_ITEM
+                    && conversion
+                        .findings
+                        .iter()
+                        .any(|note| note.part == Some(index) && note.finding.span == finding.span)
+            };
+            part.plan.findings.retain(|finding| !conversion.repeats(index, finding) && !is_noted(finding));
             Checked { document: part.document, findings: part.plan.findings }
         })
         .collect();

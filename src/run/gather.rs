@@ -129,8 +129,15 @@ impl SelectedSource {
                 Severity::Note => log::info!("{message}"),
             }
         }
-        let network = meta.network.map(document::read_network).filter(|document| !document.network.is_empty());
-        match (network, options.network) {
+        let network = meta.network.map(document::read_network);
+        let is_disabled = network.as_ref().is_some_and(|document| document.network.is_disabled);
+        match (network.filter(|document| !document.network.is_empty()), options.network) {
+            (None, _) if is_disabled => {
+                log::info!(
+                    "{}: network configuration disabled (`config: disabled`); nothing converted",
+                    outcome.source
+                );
+            }
             (Some(document), _) => self.network = Some(document),
             (None, Some(format)) => {
                 log::info!(

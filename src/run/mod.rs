@@ -146,7 +146,9 @@ fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
     for finding in &findings {
         let (at, words) = (finding.at.map(|at| at.start), finding.description());
         let event = Event { part: Some(name), at, rule: Some(finding.id), words: Some(&words), ..Event::default() };
-        log_event(logger::level_of(finding.severity), format_args!("{}", finding.line()), &event);
+        // The level of the record is the severity.
+        let position = position(name, at);
+        log_event(logger::level_of(finding.severity), format_args!("{position}: {words}"), &event);
     }
     let refused = plan.refused.iter().map(|refused| RefusedOutcome::new(refused, lines)).collect();
     PartOutcome { name: name.clone(), form: document.part.form, findings, refused, steps: Vec::new() }
@@ -165,7 +167,7 @@ fn report_refused(PartOutcome { name, refused, .. }: &PartOutcome) {
             words: Some(&words),
             ..Event::default()
         };
-        log_event(Level::Error, format_args!("{}: error: {words}", position(name, refused.at)), &event);
+        log_event(Level::Error, format_args!("{}: {words}", position(name, refused.at)), &event);
     }
 }
 

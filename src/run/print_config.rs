@@ -1,7 +1,7 @@
 //! `--print-config`: prints the parsed configuration as user-data.
 
 use super::gather::find;
-use super::{RunContext, report_findings, report_refused, write_stdout};
+use super::{RunContext, report_findings, write_stdout};
 use crate::cli::{Format, Options};
 use crate::deadline::Deadline;
 use crate::outcome::Outcome;
@@ -38,9 +38,7 @@ pub(super) fn print_config(
             if !part.is_rejected {
                 understood.push(Understood::new(&part.document, &part.plan, options.secrets));
             }
-            let reported = report_findings(part, &lines);
-            report_refused(&reported);
-            outcome.parts.push(reported);
+            outcome.parts.push(report_findings(part, &lines));
         }
     }
     let text = match options.format {

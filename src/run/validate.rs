@@ -11,7 +11,7 @@ use crate::report::Screen;
 use crate::report::check::{self, Checked};
 use cloud_config::diagnostic::{Severity, rules};
 use cloud_config::plan::Facts;
-use cloud_config::run_plan::PartPlan;
+use cloud_config::run_plan::{PartPlan, report_later_hostnames};
 
 /// Reports the findings of the user-data. Returns true if one of them is more than a note.
 pub(super) fn validate(options: &Options, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> bool {
@@ -20,17 +20,23 @@ pub(super) fn validate(options: &Options, context: &RunContext<'_>, deadline: De
     let documents = found.read(options, context, deadline, outcome).documents;
     // A missing root directory is not a fault of the configuration, so it is not reported.
     let host = Host::open(setup(options, context, deadline)).ok();
-    let mut checked = Vec::new();
+    let mut parts = Vec::new();
     for document in network.into_iter().chain(documents) {
         let read_only = host.as_ref().map(|host| read_only(&document, host)).unwrap_or_default();
         let plan = document.plan(&Facts { read_only, ..Facts::default() }, &options.key_set);
-        // With `--strict`, a run rejects the part as a whole, so no finding may say that an item is applied.
-        let PartPlan { document, plan, .. } = PartPlan::new(document, plan, options.policy());
-        let mut findings = plan.findings;
-        // The machine that will run the configuration has other addresses than this one.
-        findings.retain(|finding| finding.rule != &rules::UNKNOWN_ADDRESS);
-        checked.push(Checked { document, findings });
+        // With `--strict`, a run rejects the part, so findings must not say that an item is applied.
+        parts.push(PartPlan::new(document, plan, options.policy()));
     }
+    report_later_hostnames(&mut parts);
+    let checked: Vec<_> = parts
+        .into_iter()
+        .map(|PartPlan { document, plan, .. }| {
+            let mut findings = plan.findings;
+            // The addresses known here differ from those of the machine that will run the configuration.
+            findings.retain(|finding| finding.rule != &rules::UNKNOWN_ADDRESS);
+            Checked { document, findings }
+        })
+        .collect();
     stopped(context, outcome);
     let screen = Screen::of_stdout(context.variable);
     write_stdout(outcome, &check::print(&outcome.source, &outcome.failures, &checked, options.format, screen));

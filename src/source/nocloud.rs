@@ -40,6 +40,15 @@ impl NoCloud {
         Ok(bytes.filter(|bytes| !bytes.is_empty()))
     }
 
+    /// Reports files with one of `names` in place of `name`.
+    fn report_misnamed(&self, names: &[&str], name: &str) {
+        for misnamed in names.iter().map(|misnamed| self.path(misnamed)) {
+            if files::exists(&misnamed) == Availability::Here {
+                log::warn!("{}: file ignored (its name must be `{name}`)", misnamed.display());
+            }
+        }
+    }
+
     /// The requested network description, if there is one.
     fn network(&self, interfaces: Option<String>, cx: &Context<'_>) -> Result<Option<NetworkData>> {
         Ok(match cx.setup.network {
@@ -73,7 +82,10 @@ impl Datasource for NoCloud {
         let mut interfaces = None;
         match self.read(META_DATA, cx) {
             Ok(Some(bytes)) => interfaces = read(&bytes, &path.display().to_string(), &mut meta),
-            Ok(None) => log::info!("{} does not exist or is empty", path.display()),
+            Ok(None) => {
+                log::info!("{} does not exist or is empty", path.display());
+                self.report_misnamed(&["metadata", "meta_data", "meta-data.yaml", "meta-data.yml"], META_DATA);
+            }
             Err(error) => meta.fail(format!("{error:#}")),
         }
         match self.network(interfaces, cx) {
@@ -88,7 +100,11 @@ impl Datasource for NoCloud {
     }
 
     fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>> {
-        Ok(self.read(USER_DATA, cx)?.unwrap_or_default())
+        let bytes = self.read(USER_DATA, cx)?;
+        if bytes.is_none() {
+            self.report_misnamed(&["userdata", "user_data", "user-data.yaml", "user-data.yml"], USER_DATA);
+        }
+        Ok(bytes.unwrap_or_default())
     }
 }
 

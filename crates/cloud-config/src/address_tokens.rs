@@ -157,8 +157,9 @@ pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
             }
             if text[end..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
                 findings.add(&rules::TOKEN_BOUNDARY, || {
-                    let message = format!("{token} is directly followed by a letter or digit; applied anyway");
-                    Finding::new(&rules::TOKEN_BOUNDARY, there, message)
+                    let message = format!("{token} is directly followed by a letter, a digit or `_`; applied anyway");
+                    let help = format!("put a space or another separator after {token}, unless the address and the text belong together");
+                    Finding::new(&rules::TOKEN_BOUNDARY, there, message).help(help)
                 });
             }
         }

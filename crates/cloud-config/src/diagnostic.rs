@@ -64,6 +64,8 @@ pub struct Finding {
     pub rule: &'static Rule,
     /// The problem, without any secret.
     pub message: String,
+    /// The subject of a message that does not name it: the path of the key where it is known, or else these words.
+    pub subject: Option<String>,
     /// The remedy, if there is one.
     pub help: Option<String>,
     /// The position in the part.
@@ -105,6 +107,7 @@ impl Finding {
         Self {
             rule,
             message: message.into(),
+            subject: None,
             help: None,
             span: span.into(),
             more: 0,
@@ -121,7 +124,14 @@ impl Finding {
         self
     }
 
-    /// Adds the unit, printable, that systemd cannot enable because of the problem.
+    /// Puts the path of the key before the message, or `words` if it is unknown.
+    #[must_use]
+    pub(crate) fn about_path(mut self, words: impl Into<String>) -> Self {
+        self.subject = Some(words.into());
+        self
+    }
+
+    /// Adds the unit, printable, that systemd cannot enable for this reason.
     #[must_use]
     pub(crate) fn not_enabled(self, unit: &str) -> Self {
         self.blocks(UnitAction::Enable, unit)
@@ -235,7 +245,7 @@ pub fn shorten(findings: &mut Vec<Finding>) {
         (*shown, *all) = (*shown + 1, *all + 1 + finding.more);
         if *shown == MOST_OF_A_RULE + 1 {
             finding.message.clear();
-            finding.help = None;
+            (finding.subject, finding.help) = (None, None);
         }
         *shown <= MOST_OF_A_RULE + 1
     });
@@ -302,7 +312,7 @@ rules! {
     MISSING_KEY = "missing-key", Error, "An item without a required key; item skipped.";
     NAMELESS_USER = "nameless-user", Warning, "A user without a name; user skipped.";
     INCOMPLETE_DROP_IN = "incomplete-drop-in", Warning, "A drop-in without a name or without content; drop-in skipped.";
-    DUPLICATE_ITEM = "duplicate-item", Warning, "Two items with the same path or name; the earlier file is ignored, or only the SSH keys of the later user are applied.";
+    DUPLICATE_ITEM = "duplicate-item", Warning, "Two items with the same path or name; the earlier file or the later host name is ignored, or only the SSH keys of the later user are applied.";
     SCRIPT_LINE_ENDS = "script-line-ends", Warning, "A script with Windows line endings; applied anyway.";
     BAD_HEADER = "bad-header", Error, "A misspelled `#cloud-config` line; only the host name and SSH keys are applied.";
     BAD_INTERPRETER = "bad-interpreter", Error, "A script whose interpreter is not an absolute path, or whose line breaks are lost; script not run.";

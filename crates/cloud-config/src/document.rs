@@ -161,6 +161,7 @@ fn read_document(document: &mut Document, addresses: &Addresses, short_hostname:
     config::refuse_cut_content(&mut config, &cut_at);
     let mut lints = lint::lint(&config, &parsed, &document.part.text);
     remove_refused(&mut lints, &refusals);
+    remove_refused(&mut parsed.findings, &refusals);
     findings.extend(refusals);
     let is_almost_header = document.findings.iter().any(|finding| finding.rule == &rules::BAD_HEADER);
     if !is_almost_header && let Some(finding) = script_after_all(document.part.complete_text(), &parsed) {
@@ -233,7 +234,7 @@ fn read_document(document: &mut Document, addresses: &Addresses, short_hostname:
 }
 
 /// Removes the findings about keys and lines because of which `refusals` refuse their items: each is reported once.
-fn remove_refused(lints: &mut Vec<Finding>, refusals: &[Finding]) {
+fn remove_refused(findings: &mut Vec<Finding>, refusals: &[Finding]) {
     let positions: HashSet<_> = refusals.iter().filter_map(|found| Some(found.span?.start)).collect();
     let about_them = [
         &rules::UNKNOWN_KEY,
@@ -241,9 +242,11 @@ fn remove_refused(lints: &mut Vec<Finding>, refusals: &[Finding]) {
         &rules::DETACHED_KEY,
         &rules::MISSING_SPACE,
         &rules::ODD_UNIT_LINE,
+        &rules::DUPLICATE_KEY,
+        &rules::TWO_SPELLINGS,
     ];
-    let is_known = |lint: &Finding| lint.span.is_some_and(|span| positions.contains(&span.start));
-    lints.retain(|lint| !(about_them.contains(&lint.rule) && is_known(lint)));
+    let is_known = |finding: &Finding| finding.span.is_some_and(|span| positions.contains(&span.start));
+    findings.retain(|finding| !(about_them.contains(&finding.rule) && is_known(finding)));
 }
 
 /// Repairs the keys of a document that was parsed again with its missing spaces, and reports only new findings.

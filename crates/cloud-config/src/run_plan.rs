@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::address_tokens::Addresses;
 use crate::config::ssh_key;
+use crate::diagnostic::{Finding, rules};
 use crate::document::{self, Document};
 use crate::plan::{CORE, ENVIRONMENT, Environment, Facts, Hostname, Item, KeySet, Plan, Planned, Step};
 use crate::user_data::ContentKind;
@@ -167,13 +168,14 @@ impl RunPlan {
             Step::SetHostname(hostname) => Some(hostname.name.as_str()),
             _ => None,
         });
-        let parts: Vec<_> = documents
+        let mut parts: Vec<_> = documents
             .into_iter()
             .map(|document| {
                 let plan = document.plan(&(machine.facts)(&document, name), policy.key_set);
                 PartPlan::new(document, plan, policy)
             })
             .collect();
+        report_later_hostnames(&mut parts);
         let counted = || parts.iter().enumerate().filter(|(_, part)| !part.is_rejected);
         let documents = || counted().map(|(index, part)| (index, &part.document));
         let mut access: Vec<_> = hostname(documents(), &metadata).into_iter().collect();
@@ -220,6 +222,20 @@ impl RunPlan {
     pub fn has_keys(&self) -> bool {
         let sets_keys = |step: &SourcedStep| matches!(step.planned.step, Step::AuthorizeKeys(_));
         self.deferred_keys.is_some() || self.access.iter().any(sets_keys)
+    }
+}
+
+/// Reports the host names of `parts` that are ignored because an earlier part sets another one.
+pub fn report_later_hostnames(parts: &mut [PartPlan]) {
+    let mut used: Option<Hostname> = None;
+    for PartPlan { document, plan, .. } in parts.iter_mut().filter(|part| !part.is_rejected) {
+        let Some((name, span)) = &document.access.hostname else { continue };
+        if used.get_or_insert_with(|| name.clone()) != name {
+            let message = "an earlier part sets another host name; ignored";
+            let finding = Finding::new(&rules::DUPLICATE_ITEM, *span, message).about_path("hostname");
+            let place = plan.findings.partition_point(|found| found.span.is_none_or(|found| found.start <= span.start));
+            plan.findings.insert(place, finding.help("keep one of them"));
+        }
     }
 }
 

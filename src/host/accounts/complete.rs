@@ -22,7 +22,7 @@ use cloud_config::plan::Account;
 pub(super) struct Missing {
     /// The line in `/etc/shadow`.
     shadow: bool,
-    /// The group whose ID is the login group of the account.
+    /// The group whose ID is the primary group of the account.
     group: bool,
     /// The files of the home directory.
     home: bool,
@@ -34,8 +34,11 @@ impl Missing {
     }
 
     fn description(self) -> String {
-        let parts =
-            [(self.shadow, "no line in /etc/shadow"), (self.group, "no login group"), (self.home, "no home directory")];
+        let parts = [
+            (self.shadow, "no line in /etc/shadow"),
+            (self.group, "no primary group"),
+            (self.home, "no home directory"),
+        ];
         parts.iter().filter(|(is_missing, _)| *is_missing).map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
     }
 }
@@ -124,7 +127,7 @@ impl Accounts<'_> {
         Ok((change, faults))
     }
 
-    /// Reports an existing account without a line in `/etc/shadow` or without a login group. The account is left as it
+    /// Reports an existing account without a line in `/etc/shadow` or without a primary group. The account is left as it
     /// is: no marker shows that this program created it.
     pub(super) fn report_incomplete(self, user: &UserEntry) {
         match self.missing(user, false) {

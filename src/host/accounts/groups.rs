@@ -53,7 +53,7 @@ enum OwnGroup {
 
 /// Describes the fault of an account whose name is also the name of an existing group.
 fn name_in_use(name: &str) -> String {
-    format!("group {name} already exists (default login group used; `primary_group: {name}` joins it)")
+    format!("group {name} already exists (default primary group used; `primary_group: {name}` joins it)")
 }
 
 impl Accounts<'_> {
@@ -98,7 +98,7 @@ impl Accounts<'_> {
                 }
                 Group::Unknown => {
                     account.no_user_group = self.group(&account.name)?.is_some();
-                    faults.push(format!("primary group {primary} does not exist (default login group used)"));
+                    faults.push(format!("primary group {primary} does not exist (default primary group used)"));
                 }
             }
         }
@@ -166,7 +166,7 @@ impl Accounts<'_> {
         if let Some(primary) = &account.primary_group
             && !self.has_group(primary)?
         {
-            faults.push(format!("primary group {primary} does not exist (login group not changed)"));
+            faults.push(format!("primary group {primary} does not exist (not changed)"));
         }
         Ok(faults)
     }

@@ -83,7 +83,7 @@ impl LoginDefs {
         self.number("HOME_MODE").unwrap_or(0o777 & !umask) & 0o7777
     }
 
-    /// Returns the login group of users without a group of their own.
+    /// Returns the primary group of users without a group of their own.
     pub(super) fn default_group(&self) -> u32 {
         self.useradd.get("GROUP").and_then(|group| group.parse().ok()).unwrap_or(100)
     }

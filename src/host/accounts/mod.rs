@@ -44,7 +44,7 @@ pub struct UserEntry {
     pub name: String,
     /// The user ID.
     pub uid: u32,
-    /// The ID of the login group.
+    /// The ID of the primary group.
     pub gid: u32,
     /// The home directory, which need not exist.
     pub home: PathBuf,

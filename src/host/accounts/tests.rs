@@ -232,7 +232,7 @@ fn a_missing_group_does_not_prevent_the_account() {
     let account = Account { create_home: false, ..account };
     let error = Accounts::new(&root).ensure(&account, Deadline::after(Duration::from_secs(5))).unwrap_err();
     let wanted = "created user new, but group kvm does not exist (ignored), primary group wheel does not exist (default \
-                  login group used)";
+                  primary group used)";
     assert_eq!(format!("{error:#}"), wanted);
     let text = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
     assert!(text("etc/group").contains("docker:x:233:core,new\n"));
@@ -246,8 +246,7 @@ fn a_missing_group_of_an_existing_account_is_an_error() {
     let passwd = Some(Secret::new("$6$salt$other".to_owned()));
     let groups = vec!["kvm".into(), "docker".into()];
     let account = Account { groups, primary_group: Some("wheel".into()), passwd, ..account("core") };
-    let faults =
-        "group kvm does not exist (ignored), primary group wheel does not exist (login group not changed)".to_owned();
+    let faults = "group kvm does not exist (ignored), primary group wheel does not exist (not changed)".to_owned();
     let error = accounts.would_ensure(&account).unwrap_err();
     assert_eq!(error.downcast_ref::<PartialAccount>().unwrap().to_string(), faults);
     let error = accounts.ensure(&account, Deadline::after(Duration::from_secs(5))).unwrap_err();

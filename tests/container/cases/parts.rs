@@ -307,7 +307,7 @@ fn damaged_multiparts(suite: &mut Suite) {
         m.program(&["--from-file=/tmp/data"])
             .run()
             .fails()
-            .says(&["/tmp/data:part-1:4:12: error: invalid UTF-8, not read from here on; only SSH keys are applied"]);
+            .says(&["/tmp/data:part-1:4:12: invalid UTF-8, not read from here on; only SSH keys are applied"]);
         assert_eq!(m.text(KEYS), format!("{}\n", key("one")));
         assert!(m.exists("/etc/yes"));
         m.absent("/etc/no");

@@ -59,7 +59,7 @@ pub fn cases(suite: &mut Suite) {
     suite.shared("no_path_at_all_is_refused", |m| {
         let config = "write_files:\n- {content: x}\n- {path: /, content: x}\n- {path: '', content: x}\n\
                       - {path: [a], content: x}\n-\n- {path: /srv/pathless, content: good}\n";
-        m.apply(config).fails().says(&["not applied: file no. 1", "not applied: file no. 4"]);
+        m.apply(config).fails().says(&["not applied: file write_files[0]", "not applied: file write_files[3]"]);
         assert_eq!(m.text("/srv/pathless"), "good");
     });
 

@@ -160,7 +160,7 @@ pub fn cases(suite: &mut Suite) {
         let quiet = at_a_terminal(m, "TERM=xterm", "-q");
         assert!(!quiet.contains("/etc/a") && quiet.contains("/etc/b"), "{quiet}");
         let file = m.sh("coreos-cloudinit --from-file=/tmp/x 2>&1 || true");
-        assert!(file.contains(" ERROR /tmp/x:4:3: error: failed to write /etc/b: user"), "{file}");
+        assert!(file.contains(" ERROR /tmp/x:4:3: failed to write /etc/b: user"), "{file}");
         assert!(!file.contains("= write"), "{file}");
     });
 

@@ -141,7 +141,7 @@ pub fn cases(suite: &mut Suite) {
         );
         m.apply(&config).fails().says(&[
             "created user groupless, but group nosuchgroup does not exist (ignored)",
-            "created user primaryless, but primary group nosuchprimary does not exist (default login group used)",
+            "created user primaryless, but primary group nosuchprimary does not exist (default primary group used)",
         ]);
         for user in ["groupless", "primaryless", "grouped"] {
             assert!(m.members("docker").is_some_and(|members| members.contains(&user.to_owned())), "{user}");
@@ -460,9 +460,9 @@ fn more(suite: &mut Suite) {
     suite.shared("other_things_than_users_are_refused", |m| {
         let config = "users:\n- just-a-name\n- [a]\n-\n- {name: [a]}\n- {name: afterwards}\n";
         m.apply(config).fails().says(&[
-            "not applied: user no. 1",
-            "not applied: user no. 2",
-            "not applied: user no. 4",
+            "not applied: user users[0]",
+            "not applied: user users[1]",
+            "not applied: user users[3]",
         ]);
         assert!(m.passwd("afterwards").is_some());
         assert_eq!(m.passwd("just-a-name"), None);

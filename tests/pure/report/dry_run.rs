@@ -57,7 +57,10 @@ fn every_error_of_a_configuration_is_marked_in_a_dry_run() {
             "users:\n- name: core\n  ssh-authorised-keys: [x]\n",
             "! user core: unknown key `ssh-authorised-keys`; SSH keys not set (line 4)",
         ),
-        ("users: [{name: core, shell: [x]}]\n", "! `shell`: expected a string, found a list; not applied (line 2)"),
+        (
+            "users: [{name: core, shell: [x]}]\n",
+            "! users[0].shell: expected a string, found a list; not applied (line 2)",
+        ),
         ("write_files: [{path: /a, perms: '0600'}]\n", "! not applied: file /a (line 2)"),
         ("write_files:\n- path: /a\n  content: [x]\n  owner: [x]\n", "! not applied: file /a (line 3)"),
         ("coreos: {units: [{name: a.service, command: begin}]}\n", "! not applied: command of unit a.service (line 2)"),

@@ -34,7 +34,7 @@ fn a_mistake_is_reported_with_its_correction() {
         ("#cloud-config\nhostname:web-1\n", ":2:9: error: no space after `:`"),
         ("#cloud-config\nwrite_files:\n- path:/etc/x\n", "`- path: PATH`, with a space after the colon)"),
         ("#cloud-config\nhostname:web-1\nusers: []\n", ":2:9: error: no space after `:`"),
-        ("#cloud-config\nhostname: \u{a0}a\n", ":2:11: error: `hostname`: U+00A0 (no-break space) before the value"),
+        ("#cloud-config\nhostname: \u{a0}a\n", ":2:11: error: hostname: U+00A0 (no-break space) before the value"),
         ("#cloud-config\nusers:\n\u{a0} - name: a\n", ":3:1: error: U+00A0 (no-break space) in the indentation"),
         (
             "#cloud-config\nwrite_files:\n- content: |\n    a\n  &b\n",

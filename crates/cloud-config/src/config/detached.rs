@@ -236,15 +236,19 @@ mod tests {
             ("write_files:\n- path: /a\n  content: s\npermissions: '0600'\n", "permissions", &["file /a"][..]),
             ("write_files:\n- path: /b\n- path: /a\ncontent: s\n", "content", &["file /a"]),
             ("write-files:\n- path: /a\n  content: s\nx: y\nowner: core\nhostname: n\n", "owner", &["file /a"]),
-            ("write_files:\n- path: /a\n- content: s\n", "content", &["file /a", "file no. 2"]),
+            ("write_files:\n- path: /a\n- content: s\n", "content", &["file /a", "file write_files[1]"]),
             (
                 "write_files:\n- path: /a\n  content: s\n- permissions: '0600'\n",
                 "permissions",
-                &["file /a", "file no. 2"],
+                &["file /a", "file write_files[1]"],
             ),
             ("coreos:\n  units:\n  - name: a.service\n  command: start\n", "command", &["unit a.service"]),
             ("coreos:\n  units:\n  - name: a.service\ncontent: x\n", "content", &["unit a.service"]),
-            ("coreos:\n  units:\n  - name: a.service\n  - content: x\n", "content", &["unit a.service", "unit no. 1"]),
+            (
+                "coreos:\n  units:\n  - name: a.service\n  - content: x\n",
+                "content",
+                &["unit a.service", "unit coreos.units[1]"],
+            ),
         ] {
             let (keys, refused) = refused(text);
             assert_eq!((keys.as_slice(), refused.len()), (&[key.to_owned()][..], items.len()), "{text}{refused:?}");

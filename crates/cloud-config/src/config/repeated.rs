@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(steps, wanted);
         // The start of the second user is unknown.
         let (rules, steps) = outcome("users:\n- groups: [sudo]\n  name: ada\n  gecos: A\n  name: bob\n");
-        assert_eq!((rules, steps), (vec!["missing-dash 6".to_owned()], vec!["refused: user no. 1".to_owned()]));
+        assert_eq!((rules, steps), (vec!["missing-dash 6".to_owned()], vec!["refused: user users[0]".to_owned()]));
         let (rules, steps) =
             outcome("users:\n- groups: [sudo]\n  name: ada\n  groups: [docker]\n  name: bob\n  gecos: B\n");
         assert_eq!(

@@ -16,8 +16,11 @@ const KEPT: [&Rule; 7] = [
     &rules::REDACTED_SECRET,
 ];
 
-/// The rules of errors about one value that is not applied, while its item is.
-const OF_VALUES: [&Rule; 11] = [
+/// The rules of findings about a whole value: errors about a value that is not applied while its item is, and unusual
+/// names. Findings about characters of such a value are omitted.
+const OF_VALUES: [&Rule; 13] = [
+    &rules::ODD_UNIT_NAME,
+    &rules::ODD_USER_NAME,
     &rules::BAD_HOSTNAME,
     &rules::BAD_USER,
     &rules::BAD_GECOS,
@@ -95,6 +98,9 @@ fn remove_of_items(plan: &mut Plan) {
     let skipped = SkippedRanges::new(skipped.map(|refused| refused.span));
     plan.findings
         .retain(|finding| finding.is_error() || KEPT.contains(&finding.rule) || !skipped.contain(finding.span));
+    let incomplete = plan.findings.iter().filter(|finding| *finding.rule == rules::INCOMPLETE_DROP_IN);
+    let incomplete = SkippedRanges::new(incomplete.map(|finding| finding.span));
+    plan.findings.retain(|finding| *finding.rule != rules::NOTHING_THERE || !incomplete.contain(finding.span));
 }
 
 /// Removes the findings that a key is deprecated or obsolete if its value, or the first item of the value, is not
@@ -141,7 +147,7 @@ fn remove_of_values(findings: &mut Vec<Finding>) {
         let errors = findings[at..].iter_mut().take_while(|finding| finding.span == Some(span));
         // A value of the wrong type has its own help. Within a whole section, a template expression may not be the
         // reason.
-        let errors = errors.filter(|finding| finding.is_error() && *finding.rule != rules::WRONG_TYPE);
+        let errors = errors.filter(|finding| OF_VALUES.contains(&finding.rule) && *finding.rule != rules::WRONG_TYPE);
         errors.for_each(|finding| finding.help.clone_from(&help));
     }
 }

@@ -21,27 +21,32 @@ fn written_too(config: &CloudConfig) -> Option<Finding> {
     if content.is_some_and(is_redacted) || (file.encoding.filled().is_none() && content == Some(name.as_bytes())) {
         return None;
     }
-    let message = "this file and `hostname` set different host names; applied anyway, over `hostname`";
+    let message = "file /etc/hostname: its content differs from `hostname`; applied anyway, over `hostname`";
     Some(Finding::new(&rules::DUPLICATE_ITEM, file.path.span, message).help("keep one of them"))
 }
 
+/// The remedy for a host name that other programs do not take for one.
+const OTHER_NAME: &str = "write a name that begins with a letter, such as `web-1`";
+
 fn odd(field: &Field<String>) -> Option<Finding> {
     let name = field.filled()?.trim();
-    let (rule, why) = if names::hostname(name, false, None).is_err() {
+    let (rule, why, help) = if names::hostname(name, false, None).is_err() {
         // The invalid name is already an error.
         return None;
     } else if matches!(name, "localhost" | "localhost.localdomain") {
-        (&rules::ODD_HOSTNAME, "is `localhost`, which other programs treat as no host name; applied anyway")
+        (&rules::ODD_HOSTNAME, "is `localhost`, which other programs treat as no host name", OTHER_NAME)
     } else if name.parse::<core::net::Ipv4Addr>().is_ok() {
-        (&rules::ODD_HOSTNAME, "is an IP address, which some programs do not accept as a name; applied anyway")
+        (&rules::ODD_HOSTNAME, "is an IP address, which some programs do not accept as a name", OTHER_NAME)
     } else if name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        (&rules::ODD_HOSTNAME, "is a number, which some programs read as an address; applied anyway")
+        (&rules::ODD_HOSTNAME, "is a number, which some programs read as an address", OTHER_NAME)
     } else if name.contains('_') {
-        (&rules::UNDERSCORE_HOSTNAME, "contains an underscore, which newer versions of systemd reject; applied anyway")
+        let why = "contains an underscore, which newer versions of systemd reject";
+        (&rules::UNDERSCORE_HOSTNAME, why, "write `-` in place of `_`")
     } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        (&rules::ODD_HOSTNAME, "contains upper case letters, but host names are case-insensitive; applied anyway")
+        let why = "contains upper case letters, but host names are case-insensitive";
+        (&rules::ODD_HOSTNAME, why, "use lower case letters")
     } else {
         return None;
     };
-    Some(Finding::new(rule, field.span, format!("the host name {why}")))
+    Some(Finding::new(rule, field.span, format!("the host name {why}; applied anyway")).help(help))
 }

@@ -113,8 +113,8 @@ impl KeyLinter<'_> {
             KeyShape::Values | KeyShape::Items(_) => "write its items below it, each with `- `, or remove the key",
             KeyShape::Section(_) => "write its keys below it, indented, or remove the key",
         };
-        let message = format!("{} has no value; {consequence}", entry.display_key());
-        self.report(&rules::NOTHING_THERE, entry, message, Some(help.to_owned()));
+        let finding = Finding::new(&rules::NOTHING_THERE, entry.key_span, format!("no value; {consequence}"));
+        self.findings.push(finding.about_path(entry.display_key()).help(help));
     }
 
     /// Reports empty items of a list of strings.
@@ -128,8 +128,8 @@ impl KeyLinter<'_> {
             let next = self.text.get(item.span.end..).unwrap_or_default().trim_start();
             // The item may be empty because it is a token of an unknown address.
             if is_empty && !written.contains('$') && !begins_with_token(next) {
-                let message = format!("empty item in {}; item ignored", entry.display_key());
-                let finding = Finding::new(&rules::NOTHING_THERE, item.span, message);
+                let finding = Finding::new(&rules::NOTHING_THERE, item.span, "empty item; item ignored")
+                    .about_path(entry.display_key());
                 self.findings.push(finding.help("write its value after the `- `, or remove the item"));
             }
         }
@@ -452,7 +452,7 @@ mod tests {
         ] {
             let (rule, message, _) = one(text);
             assert_eq!(rule, "nothing-there", "{text}");
-            assert!(message.starts_with("empty item in `"), "{message}");
+            assert_eq!(message, "empty item; item ignored", "{text}");
         }
         assert_eq!(found("ssh_authorized_keys: [a]\nusers: [{groups: [b]}]"), []);
     }

@@ -34,7 +34,8 @@ impl Texts<'_> {
         }
         if let Some(kind) = looks_like(value) {
             let message = format!("unquoted string that is {kind} in YAML 1.1; applied anyway, as a string");
-            self.findings.push(Finding::new(&rules::YAML_TYPED_TEXT, span, message).help("put it in quotes"));
+            let finding = Finding::new(&rules::YAML_TYPED_TEXT, span, message).about_path("");
+            self.findings.push(finding.help("put it in quotes"));
         }
     }
 

@@ -48,6 +48,8 @@ pub struct Conversion {
     pub interfaces: Vec<Interface>,
     /// The problems. For each error, an entry was skipped.
     pub findings: Vec<Finding>,
+    /// The description requests that the network is not configured: `config: disabled`.
+    pub is_disabled: bool,
 }
 
 impl Conversion {
@@ -62,7 +64,7 @@ impl Conversion {
         }
         let mut findings = findings.into_list();
         shorten(&mut findings);
-        Self { interfaces, findings }
+        Self { interfaces, findings, is_disabled: false }
     }
 
     /// Returns true if the description is empty.

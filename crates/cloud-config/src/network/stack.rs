@@ -88,7 +88,10 @@ impl Stack {
             let mut free = Vec::new();
             for slave in std::mem::take(&mut self.drafts[at].on) {
                 match bond_of.insert(slave, at) {
-                    None => free.push(slave),
+                    None => {
+                        self.report_own_addresses(slave, at, findings);
+                        free.push(slave);
+                    }
                     Some(bond) if bond == at => {}
                     Some(bond) => {
                         bond_of.insert(slave, bond);
@@ -106,6 +109,20 @@ impl Stack {
             }
             self.drafts[at].on = free;
         }
+    }
+
+    /// Reports a slave or port with addresses of its own, which belong to its bond or bridge.
+    fn report_own_addresses(&self, slave: usize, master: usize, findings: &mut Findings) {
+        let interface = &self.drafts[slave].interface;
+        if interface.setup.is_idle() {
+            return;
+        }
+        let is_bond = matches!(self.drafts[master].interface.kind, InterfaceKind::Bond(_));
+        let role = if is_bond { "slave" } else { "port" };
+        let master = self.drafts[master].label();
+        let message = format!("a {role} of {master} with addresses or DHCP of its own; converted anyway");
+        let help = format!("move them to {master}");
+        findings.suggest(&rules::ODD_INTERFACE, self.drafts[slave].span, &interface.found.label(), message, &help);
     }
 
     /// Returns the indices of the children of each interface.

@@ -30,7 +30,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
     let mut budget = DecodeBudget { bytes: INFLATED_MAX, members: decode::MEMBERS_MAX };
     for (index, field) in list.iter().enumerate() {
         let Some(file) = field.get() else {
-            let item = Item::File(numbered(index));
+            let item = Item::File(numbered("write_files", index));
             if field.bad {
                 planner.refuse(item, field.span);
             } else {
@@ -44,7 +44,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
                 planner.file(spec, field.span);
             }
             Err(finding) => {
-                let item = Item::File(file.path.filled().map_or_else(|| numbered(index), printable));
+                let item = Item::File(file.path.filled().map_or_else(|| numbered("write_files", index), printable));
                 match finding {
                     Some(finding) => planner.refuse_for(item, field.span, finding),
                     // Without a new finding, the reason is a value of the wrong type, which was reported.
@@ -56,7 +56,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
 }
 
 fn missing_path(span: Option<Span>) -> Finding {
-    let finding = Finding::new(&rules::MISSING_KEY, span, "file without a path; file skipped");
+    let finding = Finding::new(&rules::MISSING_KEY, span, "no `path`; file skipped").about_path("write_files");
     finding.help("give it a `path`; each `- ` begins a new file")
 }
 
@@ -295,7 +295,7 @@ mod tests {
             ("core", "core:root"),
             ("core:etcd", "core:etcd"),
             (":etcd", "root:etcd"),
-            ("core:", "core:(login group)"),
+            ("core:", "core:(primary group)"),
             ("root:", "root:root"),
             ("0:", "0:root"),
             ("500:7", "500:7"),

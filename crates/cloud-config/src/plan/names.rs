@@ -192,7 +192,8 @@ pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname
             text.len(),
             name.len()
         );
-        findings.push(Finding::new(&rules::LONG_HOSTNAME, span, message));
+        let finding = Finding::new(&rules::LONG_HOSTNAME, span, message);
+        findings.push(finding.help("write a name of at most 64 characters"));
     }
     let label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');

@@ -29,7 +29,7 @@ pub struct Planned {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(tag = "kind", content = "name", rename_all = "kebab-case")]
 pub enum Item {
-    /// A file, by its path as written, or by its index in the list.
+    /// A file, by its path as written, or by the path of its item.
     File(String),
     /// A user.
     User(String),
@@ -39,7 +39,7 @@ pub enum Item {
     DropIn {
         /// The unit, which is neither enabled nor started without the drop-in.
         unit: String,
-        /// The drop-in, by its name or by its index in the list.
+        /// The drop-in, by its name or by the path of its item.
         name: String,
     },
     /// The command of a unit, whose files are written anyway.
@@ -361,9 +361,9 @@ pub(super) fn redacted_secret(span: Option<Span>, what: &str, consequence: &str)
         .help("write the secret in its place, or print the original configuration with `--print-config --show-secrets`")
 }
 
-/// Formats the label of an item without a name: its number in the list.
-pub(super) fn numbered(index: usize) -> String {
-    format!("no. {}", index + 1)
+/// Returns the label of an item without a name: its path, such as `write_files[2]`.
+pub(super) fn numbered(list: &str, index: usize) -> String {
+    format!("{list}[{index}]")
 }
 
 /// Formats a path for messages, on one line.

@@ -125,9 +125,9 @@ pub enum Principal {
 pub struct Owner {
     /// The user; root if absent.
     pub user: Option<Principal>,
-    /// The group; if absent, root or the user's login group.
+    /// The group; if absent, root or the user's primary group.
     pub group: Option<Principal>,
-    /// True for `user:`, which selects the login group of the user.
+    /// True for `user:`, which selects the primary group of the user.
     pub login_group: bool,
 }
 
@@ -135,7 +135,7 @@ impl Owner {
     /// `root:root`.
     pub const ROOT: Self = Self { user: None, group: None, login_group: false };
 
-    /// Returns true if the user is root, whose login group is root.
+    /// Returns true if the user is root, whose primary group is root.
     fn is_of_root(&self) -> bool {
         match &self.user {
             None | Some(Principal::Id(0)) => true,
@@ -280,7 +280,7 @@ impl fmt::Display for Owner {
         }
         match &self.group {
             Some(group) => write!(f, ":{group}"),
-            None if self.login_group && !self.is_of_root() => f.write_str(":(login group)"),
+            None if self.login_group && !self.is_of_root() => f.write_str(":(primary group)"),
             None => f.write_str(":root"),
         }
     }

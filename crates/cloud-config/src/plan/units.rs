@@ -26,23 +26,24 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<Unit>]) {
     for (index, field) in list.iter().enumerate() {
         match field.get() {
             Some(unit) => plan_one(planner, unit, field.span, index),
-            None if field.bad => planner.refuse(Item::Unit(numbered(index)), field.span),
+            None if field.bad => planner.refuse(Item::Unit(numbered("coreos.units", index)), field.span),
             None => nameless(planner, field.span, index),
         }
     }
 }
 
 fn nameless(planner: &mut Planner<'_>, span: Option<Span>, index: usize) {
-    let finding = Finding::new(&rules::MISSING_KEY, span, "unit without a name; unit skipped")
+    let finding = Finding::new(&rules::MISSING_KEY, span, "no `name`; unit skipped")
+        .about_path("coreos.units")
         .help("give it a `name` with its suffix, such as `NAME.service`");
-    planner.refuse_for(Item::Unit(numbered(index)), span, finding);
+    planner.refuse_for(Item::Unit(numbered("coreos.units", index)), span, finding);
 }
 
 fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: usize) {
     let name = match unit.name.filled() {
         Some(name) => name,
         None if unit.name.bad => {
-            return planner.refuse(Item::Unit(numbered(index)), span);
+            return planner.refuse(Item::Unit(numbered("coreos.units", index)), span);
         }
         None => return nameless(planner, span, index),
     };
@@ -155,7 +156,7 @@ fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: UnitReader, sp
         let message = format!("unit {name}: unknown unit type; applied anyway");
         let mut finding = Finding::new(&rules::ODD_UNIT_NAME, span, message);
         // A file with another suffix may be for another program.
-        finding.help = suffix_help(&printable(name));
+        finding.help = suffix_help(&printable(name)).or_else(|| Some("write a suffix such as `.service`".to_owned()));
         planner.report(finding);
     } else if reader == UnitReader::Systemd && !names::is_unit_name(name) {
         let message =
@@ -222,7 +223,7 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, directory: &str, field: &
             incomplete(planner, unit, field.span, "a name and content");
         } else {
             let name = field.get().and_then(|drop_in| drop_in.name.filled());
-            let name = name.map_or_else(|| numbered(index), printable);
+            let name = name.map_or_else(|| numbered("drop_ins", index), printable);
             planner.refuse(Item::DropIn { unit: unit.to_owned(), name }, field.span);
         }
         return;
@@ -242,6 +243,8 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, directory: &str, field: &
         let file = name.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         if file != name && names::file_name_fault(file).is_none() {
             finding = finding.help(format!("remove the directory: `name: {}`", printable(file)));
+        } else {
+            finding = finding.help("write a file name that ends in `.conf`, such as `10-local.conf`");
         }
         let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
         return planner.refuse_for(item, field.span, finding);
@@ -307,7 +310,7 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Unit
         UnitReader::Systemd => planner.command(UnitCommand { unit: name.to_owned(), verb }, span),
         UnitReader::Networkd => {
             let message = format!("unit {name}: networkd is restarted automatically; command ignored");
-            planner.report(Finding::new(&rules::NETWORK_COMMAND, span, message));
+            planner.report(Finding::new(&rules::NETWORK_COMMAND, span, message).help("remove `command`"));
         }
         // `refuse_requests` has refused it.
         UnitReader::Unknown => {}

@@ -26,7 +26,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
     for (index, field) in list.iter().enumerate() {
         let Some(user) = field.get() else {
             if field.bad {
-                planner.refuse(Item::User(numbered(index)), field.span);
+                planner.refuse(Item::User(numbered("users", index)), field.span);
             } else if field.span.is_some() {
                 nameless(planner, field.span);
             }
@@ -34,7 +34,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
         };
         let Some(name) = user.name.filled() else {
             if user.name.bad {
-                planner.refuse(Item::User(numbered(index)), field.span);
+                planner.refuse(Item::User(numbered("users", index)), field.span);
             } else {
                 nameless(planner, field.span);
             }
@@ -87,7 +87,7 @@ impl KeysOf<'_> {
 }
 
 fn nameless(planner: &mut Planner<'_>, span: Option<Span>) {
-    let finding = Finding::new(&rules::NAMELESS_USER, span, "user without a name; user skipped");
+    let finding = Finding::new(&rules::NAMELESS_USER, span, "no `name`; user skipped").about_path("users");
     planner.report(finding.help("give it a `name`, or remove the `-` before it if it belongs to the user above"));
 }
 

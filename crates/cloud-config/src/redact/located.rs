@@ -32,19 +32,22 @@ pub struct LocatedFinding {
 impl LocatedFinding {
     /// Locates `finding` in the part `name`.
     pub fn new(name: &str, finding: &Finding, lines: &Lines<'_>, paths: &Paths<'_>) -> Self {
-        let path = finding.span.map(|span| fields::path_text(&paths.at(span)));
+        let path = finding.span.map(|span| fields::path_text(&paths.at(span))).filter(|path| !path.is_empty());
+        let subject = finding.subject.as_ref().map(|words| path.as_ref().unwrap_or(words));
+        let prefix = subject.filter(|subject| !subject.is_empty()).map_or_else(String::new, |name| format!("{name}: "));
         Self {
             severity: finding.severity(),
             id: finding.rule.id,
-            message: finding.message.clone(),
+            message: format!("{prefix}{}", finding.message),
             help: finding.help.clone(),
             part: name.to_owned(),
             at: finding.span.map(|span| lines.extent(span)),
-            path: path.filter(|path| !path.is_empty()),
+            path,
         }
     }
 
-    /// Formats the finding on one line: `NAME:LINE:COL: error: message (help) [id] at path`.
+    /// Formats the finding on one line: `NAME:LINE:COL: error: message (help) [id] at path`. A path that begins the message is
+    /// not repeated.
     pub fn line(&self) -> String {
         let position = position(&self.part, self.at.map(|at| at.start));
         format!("{position}: {}: {}", self.severity.as_str(), self.description())
@@ -53,7 +56,9 @@ impl LocatedFinding {
     /// Formats the finding as [`Self::line`] does, without position and severity.
     pub fn description(&self) -> String {
         let help = self.help.as_ref().map_or_else(String::new, |help| format!(" ({help})"));
-        let path = self.path.as_ref().map_or_else(String::new, |path| format!(" at {path}"));
+        let is_subject = |path: &str| self.message.strip_prefix(path).is_some_and(|rest| rest.starts_with(": "));
+        let path = self.path.as_ref().filter(|path| !is_subject(path));
+        let path = path.map_or_else(String::new, |path| format!(" at {path}"));
         format!("{}{help} [{}]{path}", self.message, self.id)
     }
 }

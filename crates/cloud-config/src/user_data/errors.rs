@@ -13,6 +13,9 @@ pub(super) fn no_boundary(span: Option<Span>) -> Finding {
     finding.help("write `Content-Type: multipart/mixed; boundary=\"BOUNDARY\"`")
 }
 
+/// The remedy for content that does not decode.
+pub(super) const ENCODE_AGAIN: &str = "encode the content again, or correct the header Content-Transfer-Encoding";
+
 /// Creates the finding about a boundary that is in no line. `strays` are the parts that were found without it.
 pub(super) fn boundary_nowhere(span: Span, strays: &[Part]) -> Finding {
     let message = format!("the boundary from Content-Type is missing; {}", consequence(strays));

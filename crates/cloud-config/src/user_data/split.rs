@@ -425,7 +425,7 @@ impl Splitter {
             }
             Err(fault) => {
                 let message = format!("{fault}; part skipped");
-                self.refuse(&piece, Finding::new(&rules::BAD_PART, span, message));
+                self.refuse(&piece, Finding::new(&rules::BAD_PART, span, message).help(errors::ENCODE_AGAIN));
             }
         }
     }

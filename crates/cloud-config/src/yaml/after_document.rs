@@ -27,12 +27,15 @@ pub(super) fn find(text: &str, end: usize) -> Option<(Range, &'static Rule)> {
     None
 }
 
-/// Returns the message of the rule.
-pub(super) fn message(rule: &'static Rule) -> &'static str {
+/// Returns the message of the rule, and the remedy.
+pub(super) fn message(rule: &'static Rule) -> (&'static str, &'static str) {
     if *rule == rules::MORE_DOCUMENTS {
-        "second YAML document; document ignored"
+        ("second YAML document; document ignored", "put everything into one document: remove the `---` or `...`")
     } else {
-        "content after the end of the document; not applied"
+        (
+            "content after the end of the document; not applied",
+            "begin all top-level keys in the same column, or remove this text",
+        )
     }
 }
 

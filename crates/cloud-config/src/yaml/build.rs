@@ -232,10 +232,15 @@ impl<'a> Builder<'a> {
     }
 
     fn alias(&mut self, name: &str, range: Range) -> Result<Rc<Node>, Finding> {
-        let broken = |message| Err(Finding::new(&rules::SYNTAX, self.span(range), message));
+        let broken = |message, help| Err(Finding::new(&rules::SYNTAX, self.span(range), message).help(help));
         let node = match self.anchors.get(name) {
             Some(Some(node)) => Rc::clone(node),
-            Some(None) => return broken("alias of a value that contains it"),
+            Some(None) => {
+                return broken(
+                    "an alias inside the value that it stands for",
+                    "write the value in its place".to_owned(),
+                );
+            }
             None => {
                 // `<<` merges mappings, so an alias of a string there is reported in another way.
                 let is_merge = self.text.get(..range.start).is_some_and(|before| before.trim_end().ends_with("<<:"));
@@ -244,7 +249,7 @@ impl<'a> Builder<'a> {
                 } else {
                     "put a string that begins with `*` in quotes".to_owned()
                 };
-                return broken("alias without an anchor above it").map_err(|finding| finding.help(help));
+                return broken("alias without an anchor above it", help);
             }
         };
         self.count(node.size.nodes, range)?;

@@ -78,8 +78,8 @@ impl Context {
                 Role::ItemOf(entry, _) => (self.facts.advice)(&entry.name(), true, value.node),
             };
             let help = special.or(help).map(str::to_owned);
-            let message = format!("{}; {}", value.role.message(&message), self.consequence(value.role));
-            Finding { help, ..Finding::new(rule, span, message) }
+            let message = format!("{message}; {}", self.consequence(value.role));
+            Finding { help, ..Finding::new(rule, span, message) }.about_path(value.role.subject())
         });
     }
 
@@ -118,12 +118,12 @@ impl Role<'_> {
         }
     }
 
-    /// Adds the subject of the role to `message`.
-    fn message(self, message: &str) -> String {
+    /// Returns the subject of a message about the value if its path is unknown.
+    fn subject(self) -> String {
         match self {
-            Self::ParsedYaml => format!("document: {message}"),
-            Self::Of(entry, _) => format!("{}: {message}", entry.display_key()),
-            Self::ItemOf(entry, _) => format!("an item of {}: {message}", entry.display_key()),
+            Self::ParsedYaml => "document".to_owned(),
+            Self::Of(entry, _) => entry.display_key().to_string(),
+            Self::ItemOf(entry, _) => format!("an item of {}", entry.display_key()),
         }
     }
 }
@@ -235,9 +235,10 @@ impl<'a> Value<'a> {
         let typed = self.node.tag == Tag::Typed || (scalar.plain && self.node.tag == Tag::None);
         if !typed {
             let span = self.node.span;
-            let message =
-                || self.role.message(&format!("expected {wanted}, found a string; applied anyway, as {wanted}"));
-            self.context.report(quoted, span, || Finding::new(quoted, span, message()).help("remove the quotes"));
+            self.context.report(quoted, span, || {
+                let message = format!("expected {wanted}, found a string; applied anyway, as {wanted}");
+                Finding::new(quoted, span, message).about_path(self.role.subject()).help("remove the quotes")
+            });
         }
         Ok(value)
     }
@@ -272,8 +273,9 @@ impl<'a> Value<'a> {
         }
         self.context.findings.borrow_mut().extend(item_findings);
         self.context.report(&rules::TEXT_FOR_LIST, span, || {
-            let message = self.role.message("expected a list, found a string; applied anyway, as a list with one item");
-            Finding::new(&rules::TEXT_FOR_LIST, span, message).help("write `- ` before it, on a line of its own")
+            let message = "expected a list, found a string; applied anyway, as a list with one item";
+            let finding = Finding::new(&rules::TEXT_FOR_LIST, span, message).about_path(self.role.subject());
+            finding.help("write `- ` before it, on a line of its own")
         });
         Ok(list)
     }

@@ -47,7 +47,8 @@ pub fn parse(text: &str, origin: impl Fn(usize) -> usize) -> ParsedYaml {
             let mut findings = builder.findings;
             if let Some((range, rule)) = after_document::find(text, end) {
                 let span = positions.span(range.start, range.end);
-                findings.push(Finding::new(rule, span, after_document::message(rule)));
+                let (message, help) = after_document::message(rule);
+                findings.push(Finding::new(rule, span, message).help(help));
             }
             ParsedYaml { root: builder.root, findings, error: None }
         }
@@ -120,7 +121,7 @@ fn broken(positions: Positions<'_>, problem: &Problem) -> Stop {
     }
     let (message, help) = problem.description();
     let mut finding = Finding::new(&rules::SYNTAX, positions.character(positions.byte(problem.shown_at())), message);
-    finding.help = help.map(str::to_owned);
+    finding.help = problem.opening_help(positions.text()).or_else(|| help.map(str::to_owned));
     Stop { at: positions.byte(problem.begins_at()), finding: Box::new(finding) }
 }
 

@@ -120,7 +120,8 @@ impl Pairs {
                         "`<<`: expected a mapping or a list of mappings, found {}; merge ignored",
                         source.describe()
                     );
-                    findings.push(Finding::new(&rules::BAD_MERGE, span, message));
+                    let finding = Finding::new(&rules::BAD_MERGE, span, message);
+                    findings.push(finding.help("write an alias of a mapping after it, such as `<<: *NAME`"));
                     continue;
                 };
                 for entry in entries {
@@ -153,12 +154,12 @@ impl Pairs {
             let (rule, problem) = if self.entries[at].key == entry.key {
                 (&rules::DUPLICATE_KEY, "duplicate key")
             } else {
-                (&rules::TWO_SPELLINGS, "duplicate key in another spelling")
+                (&rules::TWO_SPELLINGS, "the key is given twice, with `-` and with `_`")
             };
             let message = format!("{problem}; the one in line {line} is ignored");
             let help =
                 if entry.value.items().is_some() { "write all items under one of them" } else { "keep one of them" };
-            report.findings.push(Finding::new(rule, entry.key_span, message).help(help));
+            report.findings.push(Finding::new(rule, entry.key_span, message).about_path("").help(help));
             self.replaced.push(std::mem::replace(&mut self.entries[at], entry));
             self.starts[at] = start;
             self.last = Last::Entry(at);

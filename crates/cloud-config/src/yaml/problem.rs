@@ -1,6 +1,7 @@
 //! Describes the errors of the scanner in plain words, and finds their likely causes.
 
 use super::scanner::Problem;
+use crate::text::{Lines, Position};
 
 /// The frequent messages of libyaml with a description. Other messages are printed as they are.
 const WORDS: &[(&str, &str, Option<&str>)] = &[
@@ -29,7 +30,11 @@ const WORDS: &[(&str, &str, Option<&str>)] = &[
         "a `-` where a list is not allowed",
         Some("begin the list on a line of its own"),
     ),
-    ("mapping keys are not allowed in this context", "a `?` where a key is not allowed", None),
+    (
+        "mapping keys are not allowed in this context",
+        "a `?` where a key is not allowed",
+        Some("put a string that begins with `? ` in quotes"),
+    ),
     ("found a tab character that violates indentation", "a tab in the indentation", Some("indent with spaces")),
     (
         "found a tab character where an indentation space is expected",
@@ -41,7 +46,11 @@ const WORDS: &[(&str, &str, Option<&str>)] = &[
     ("found unknown escape character", "an invalid escape sequence", Some("use single quotes")),
     ("did not find expected ',' or ']'", "neither `,` nor `]` after an entry of a list", None),
     ("did not find expected ',' or '}'", "neither `,` nor `}` after an entry of a mapping", None),
-    ("did not find expected node content", "a missing value", None),
+    (
+        "did not find expected node content",
+        "a missing value",
+        Some("write the value, and put a string that begins with `,`, `]` or `}` in quotes"),
+    ),
     (
         "did not find expected comment or line break",
         "text on the line of a `|` or `>`",
@@ -171,6 +180,24 @@ impl Problem {
             ("", what) => (what.to_owned(), None),
             (context, what) => (format!("{what} {context}"), None),
         }
+    }
+
+    /// The remedy for a quote or bracket that is not closed: it names the line and column of the opening one.
+    pub fn opening_help(&self, text: &str) -> Option<String> {
+        let opening = text.get(self.context_at..)?.chars().next()?;
+        let close = match (self.what.as_str(), opening) {
+            ("found unexpected end of stream" | "found unexpected document indicator", '"' | '\'') => opening,
+            ("did not find expected ',' or ']'", '[') => ']',
+            ("did not find expected ',' or '}'", '{') => '}',
+            _ => return None,
+        };
+        let Position { line, column } = Lines::new(text.as_bytes()).position(self.context_at);
+        let place = format!("`{opening}` in line {line}, column {column}");
+        Some(if close == opening {
+            format!("close the {place} with `{close}`")
+        } else {
+            format!("close the {place} with `{close}`, or put a string that begins with `{opening}` in quotes")
+        })
     }
 
     /// Returns the byte to point to: the start of a construct that is not closed, or else the position of the error.

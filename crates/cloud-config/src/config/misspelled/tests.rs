@@ -88,7 +88,7 @@ fn a_file_that_lacks_what_a_misspelled_key_means_is_refused() {
     assert!(errors[0].contains("file skipped (write it as `content`, with `encoding: base64`)"), "{errors:?}");
     for key in ["file", "filename", "dest", "name", "Path", "paht"] {
         let (errors, items) = refused(&format!("write_files:\n- {key}: /etc/x\n  content: a\n"));
-        assert_eq!((errors.len(), items.as_slice()), (1, &["file no. 1".to_owned()][..]), "{key}: {errors:?}");
+        assert_eq!((errors.len(), items.as_slice()), (1, &["file write_files[0]".to_owned()][..]), "{key}: {errors:?}");
         assert!(errors[0].contains("did you mean `path`?"), "{errors:?}");
     }
 }
@@ -165,9 +165,9 @@ fn units_and_drop_ins_are_refused() {
         ("{name: a.service, drop_in: [{name: b.conf, content: c}]}", "unit a.service"),
         ("{name: a.service, dropins: [{name: b.conf, contents: c}]}", "unit a.service"),
         ("{name: a.service, comand: start}", "unit a.service"),
-        ("{unit: a.service, content: b}", "unit no. 1"),
+        ("{unit: a.service, content: b}", "unit coreos.units[0]"),
         ("{name: a.service, drop_ins: [{name: b.conf, contents: c}]}", "drop-in b.conf of unit a.service"),
-        ("{name: a.service, drop_ins: [{file: b.conf, content: c}]}", "drop-in no. 1 of unit a.service"),
+        ("{name: a.service, drop_ins: [{file: b.conf, content: c}]}", "drop-in drop_ins[0] of unit a.service"),
     ] {
         let (errors, items) = refused(&format!("coreos: {{units: [{text}]}}\n"));
         assert!(errors.iter().all(|error| error.starts_with("misspelled-key: ")), "{text}: {errors:?}");
@@ -200,7 +200,7 @@ fn users_are_made_all_the_same() {
         assert!(errors[0].contains("user a: ") && errors[0].contains("not "), "{errors:?}");
     }
     let (errors, items) = refused("users:\n- username: a\n  ssh_authorized_keys: [x]\n");
-    assert_eq!((errors.len(), items), (1, vec!["user no. 1".to_owned()]), "{errors:?}");
+    assert_eq!((errors.len(), items), (1, vec!["user users[0]".to_owned()]), "{errors:?}");
     assert!(errors[0].contains("user skipped (did you mean `name`?)"), "{errors:?}");
 }
 

@@ -25,6 +25,8 @@ pub struct Links {
     pub dns: Vec<IpAddr>,
     /// Search domains for each interface with addresses.
     pub domains: Vec<Domain>,
+    /// The description disables the network configuration.
+    pub is_disabled: bool,
     /// Routes through gateways, each with its range; the interface in whose network the gateway is gets it.
     pub routes: Vec<(Route, Span)>,
 }

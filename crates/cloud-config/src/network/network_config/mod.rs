@@ -21,9 +21,10 @@ const SUBJECT: &str = "network description";
 /// Converts a `network-config`.
 pub fn convert(text: &str) -> Conversion {
     let mut findings = Findings::default();
-    let drafts = read(text, &mut findings).map(Links::finish).unwrap_or_default();
-    let interfaces = stack(drafts, &mut findings);
-    Conversion::new(interfaces, findings)
+    let links = read(text, &mut findings).unwrap_or_default();
+    let is_disabled = links.is_disabled;
+    let interfaces = stack(links.finish(), &mut findings);
+    Conversion { is_disabled, ..Conversion::new(interfaces, findings) }
 }
 
 fn read(text: &str, findings: &mut Findings) -> Option<Links> {

@@ -22,8 +22,9 @@ const ROUTE: [&str; 6] = ["network", "destination", "netmask", "prefix", "gatewa
 /// Reads the list under `config`.
 pub fn read(top: &Fields<'_>, links: &mut Links, findings: &mut Findings) {
     top.report_unknown(&["version", "config"], &[], findings);
-    // The text is cloud-init's way to keep its hands off the network.
+    // cloud-init's request to leave the network as it is.
     if top.text("config") == Some("disabled") {
+        links.is_disabled = true;
         return;
     }
     // The routes and name servers of single interfaces come after all interfaces.

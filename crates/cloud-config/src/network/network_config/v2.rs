@@ -30,6 +30,9 @@ const INTERFACE: [&str; 11] = [
     "mtu",
     "optional",
 ];
+/// The keys of netplan that change how an interface is set up, and that are not converted.
+const UNSUPPORTED_KEYS: [&str; 6] =
+    ["dhcp4-overrides", "dhcp6-overrides", "ra-overrides", "dhcp-identifier", "link-local", "routing-policy"];
 /// The keys of a route that are read.
 const ROUTE: [&str; 4] = ["to", "via", "metric", "on-link"];
 /// The names of options of bonds that differ from those of the kernel by more than a dash.
@@ -71,7 +74,12 @@ fn interface(kind: &str, id: &str, fields: &Fields<'_>, links: &mut Links, findi
         "vlans" => &["id", "link"],
         _ => &["interfaces", "parameters"],
     };
-    fields.report_unknown(&[&INTERFACE[..], more].concat(), &["renderer"], findings);
+    fields.report_unknown(&[&INTERFACE[..], more].concat(), &[&["renderer"], &UNSUPPORTED_KEYS[..]].concat(), findings);
+    for key in UNSUPPORTED_KEYS {
+        if fields.node(key).is_some() {
+            fields.report(&rules::UNCONVERTED, key, format!("`{key}` is unsupported; ignored"), findings);
+        }
+    }
     let below = match kind {
         "bonds" | "bridges" => fields.names("interfaces", findings),
         "vlans" => fields.names("link", findings),

@@ -38,8 +38,10 @@ fn all(text: &str) -> All {
     all
 }
 
-fn messages(findings: &[Finding]) -> Vec<&str> {
-    findings.iter().map(|finding| finding.message.as_str()).collect()
+/// The messages with the subjects of an unknown path.
+fn messages(findings: &[Finding]) -> Vec<String> {
+    let subject = |finding: &Finding| finding.subject.clone().unwrap_or_default();
+    findings.iter().map(|finding| format!("{}: {}", subject(finding), finding.message)).collect()
 }
 
 #[test]

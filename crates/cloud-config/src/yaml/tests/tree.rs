@@ -124,7 +124,7 @@ fn the_last_of_equal_keys_counts() {
     assert_eq!(
         messages,
         [
-            "duplicate key in another spelling; the one in line 2 is ignored",
+            "the key is given twice, with `-` and with `_`; the one in line 2 is ignored",
             "duplicate key; the one in line 3 is ignored",
             "duplicate key; the one in line 5 is ignored"
         ]
