@@ -4,6 +4,7 @@
 //! file, or the text of a line that could not be parsed.
 
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroUsize;
 
 use serde::Serialize;
 
@@ -65,7 +66,7 @@ pub struct Finding {
     /// The problem, without any secret.
     pub message: String,
     /// The subject of a message that does not name it: the path of the key where it is known, or else these words.
-    pub subject: Option<String>,
+    pub subject: Option<Box<Subject>>,
     /// The remedy, if there is one.
     pub help: Option<String>,
     /// The position in the part.
@@ -73,12 +74,16 @@ pub struct Finding {
     /// The number of further findings of this rule that were counted but not kept; see [`Findings`].
     pub more: usize,
     /// The length of the message without its end that says that an SSH key is set; see [`Finding::sets_key`].
-    pub(crate) problem_len: Option<usize>,
+    pub(crate) problem_len: Option<NonZeroUsize>,
     /// The unit that systemd cannot enable or start because of the problem.
     pub blocked: Option<Box<BlockedUnit>>,
     /// The line of the value at `span`. It orders findings at one position.
     pub(crate) line: usize,
 }
+
+/// The words for the subject of a message, boxed to keep findings small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject(pub String);
 
 /// A unit that systemd cannot enable or start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +132,7 @@ impl Finding {
     /// Puts the path of the key before the message, or `words` if it is unknown.
     #[must_use]
     pub(crate) fn about_path(mut self, words: impl Into<String>) -> Self {
-        self.subject = Some(words.into());
+        self.subject = Some(Box::new(Subject(words.into())));
         self
     }
 
@@ -151,7 +156,7 @@ impl Finding {
     /// Adds the claim that an SSH key is set to the message. It is corrected later if the document is broken.
     #[must_use]
     pub(crate) fn sets_key(mut self, claim: &str) -> Self {
-        self.problem_len = Some(self.message.len());
+        self.problem_len = NonZeroUsize::new(self.message.len());
         self.message = format!("{}; {claim}", self.message);
         self
     }
@@ -159,7 +164,7 @@ impl Finding {
     /// Replaces the claim of [`Self::sets_key`], if there is one, with another consequence.
     pub(crate) fn replace_key_claim(&mut self, consequence: &str) {
         if let Some(length) = self.problem_len.take() {
-            self.message.truncate(length);
+            self.message.truncate(length.get());
             self.message = format!("{}; {consequence}", self.message);
         }
     }

@@ -33,7 +33,7 @@ impl LocatedFinding {
     /// Locates `finding` in the part `name`.
     pub fn new(name: &str, finding: &Finding, lines: &Lines<'_>, paths: &Paths<'_>) -> Self {
         let path = finding.span.map(|span| fields::path_text(&paths.at(span))).filter(|path| !path.is_empty());
-        let subject = finding.subject.as_ref().map(|words| path.as_ref().unwrap_or(words));
+        let subject = finding.subject.as_ref().map(|subject| path.as_ref().unwrap_or(&subject.0));
         let prefix = subject.filter(|subject| !subject.is_empty()).map_or_else(String::new, |name| format!("{name}: "));
         Self {
             severity: finding.severity(),

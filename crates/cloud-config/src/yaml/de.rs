@@ -122,7 +122,7 @@ impl Role<'_> {
     fn subject(self) -> String {
         match self {
             Self::ParsedYaml => "document".to_owned(),
-            Self::Of(entry, _) => entry.display_key().to_string(),
+            Self::Of(entry, _) => entry.display_key(),
             Self::ItemOf(entry, _) => format!("an item of {}", entry.display_key()),
         }
     }

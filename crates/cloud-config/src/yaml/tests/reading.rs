@@ -40,7 +40,7 @@ fn all(text: &str) -> All {
 
 /// The messages with the subjects of an unknown path.
 fn messages(findings: &[Finding]) -> Vec<String> {
-    let subject = |finding: &Finding| finding.subject.clone().unwrap_or_default();
+    let subject = |finding: &Finding| finding.subject.as_ref().map_or_else(String::new, |subject| subject.0.clone());
     findings.iter().map(|finding| format!("{}: {}", subject(finding), finding.message)).collect()
 }
 
