@@ -278,14 +278,14 @@ const TREES: [(&str, &Allowed); 37] = [
     (
         "users",
         &[
-            ("etc/group", "the image may lack the login group of user web"),
-            ("etc/gshadow", "the image may lack the login group of user web"),
-            ("etc/passwd", "the image may lack the login group of user web"),
+            ("etc/group", "the image may lack the primary group of user web"),
+            ("etc/gshadow", "the image may lack the primary group of user web"),
+            ("etc/passwd", "the image may lack the primary group of user web"),
             ("etc/shadow", "user docker is not converted"),
             ("etc/subgid", "user docker is not converted"),
             ("etc/subuid", "user docker is not converted"),
             ("home/docker", "user docker is not converted"),
-            ("home/web", "the image may lack the login group of user web"),
+            ("home/web", "the image may lack the primary group of user web"),
         ],
     ),
 ];
