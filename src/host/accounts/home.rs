@@ -123,20 +123,24 @@ impl Accounts<'_> {
             bail!("{} was replaced meanwhile", display_path(beside.name.as_ref()));
         }
         let owner = Some((user.uid, user.gid));
-        if let Err(error) = skeleton.make(&directory, owner) {
+        let complete = || {
+            skeleton.make(&directory, owner)?;
+            set_mode_and_owner(&directory, user, defs.home_mode())?;
+            files::flush_directory(&directory)?;
+            let (from, to) = (&beside.directory, &place.directory);
+            match rustix::fs::renameat_with(from, &beside.name, to, &place.name, RenameFlags::NOREPLACE) {
+                // The file system does not support RENAME_NOREPLACE. A plain rename can replace only an empty
+                // directory.
+                Err(Errno::INVAL | Errno::NOSYS) => rustix::fs::renameat(from, &beside.name, to, &place.name),
+                result => result,
+            }
+            .os_context(|| "failed to rename the temporary directory")
+        };
+        if let Err(error) = complete() {
             // Otherwise, each boot with a full disk would leave one more directory.
             discard(&beside, &directory, DEEPEST);
             return Err(error);
         }
-        set_mode_and_owner(&directory, user, defs.home_mode())?;
-        files::flush_directory(&directory)?;
-        let (from, to) = (&beside.directory, &place.directory);
-        match rustix::fs::renameat_with(from, &beside.name, to, &place.name, RenameFlags::NOREPLACE) {
-            // The file system does not support RENAME_NOREPLACE. A plain rename can replace only an empty directory.
-            Err(Errno::INVAL | Errno::NOSYS) => rustix::fs::renameat(from, &beside.name, to, &place.name),
-            result => result,
-        }
-        .os_context(|| "failed to rename the temporary directory")?;
         let there = status(place).os_context(|| "failed to stat it")?;
         if there.is_none_or(|there| (there.st_dev, there.st_ino) != (own.st_dev, own.st_ino)) {
             bail!("it was replaced while being created");
