@@ -137,6 +137,7 @@ impl<'a> Tool<'a> {
             .stderr(output.try_clone().os_context(context)?)
             .spawn()
             .os_context(context)?;
+        let began = Instant::now();
         let status = wait(&mut child, limit).os_context(context)?;
         let words = output_tail(&mut output, self.name);
         if status.is_some_and(|status| status.success()) {
@@ -148,7 +149,7 @@ impl<'a> Tool<'a> {
         let separator = if words.is_empty() { "" } else { ": " };
         let message = match status {
             Some(status) => format!("{} failed ({}){separator}{words}", self.name, ended(status)),
-            None => format!("{} was killed after {} s{separator}{words}", self.name, limit.as_secs()),
+            None => format!("{} was killed after {} s{separator}{words}", self.name, began.elapsed().as_secs()),
         };
         Err(Failed { message, code: status.and_then(|status| status.code()) }.into())
     }

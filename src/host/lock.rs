@@ -6,7 +6,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use log::Level;
@@ -58,7 +58,7 @@ impl Lock {
     /// example without root.
     pub fn acquire(root: &Root, limit: Duration, stop: &dyn Fn() -> bool) -> Result<Self> {
         let (mut file, path) = open(root)?;
-        let end = Deadline::after(limit);
+        let (began, end) = (Instant::now(), Deadline::after(limit));
         let mut waiting = None;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -72,7 +72,7 @@ impl Lock {
                 Err(error) => return Err(error).os_context(|| "failed to acquire the lock"),
             }
             if end.passed() || stop() {
-                bail!("another run still holds the lock after {} s", limit.as_secs());
+                bail!("another run still holds the lock after {} s", began.elapsed().as_secs());
             }
             if waiting.is_none() {
                 let event = Event { waiting: true, ..Event::default() };
