@@ -347,7 +347,8 @@ impl Converter<'_> {
                 "write the address itself, or add a unit that applies the file after cloud-config-addresses.service";
             (AFTER_EARLY_BOOT, help)
         } else {
-            let help = "units that read the file need `After=cloud-config-addresses.service`; a unit that names its path has it";
+            let help =
+                "add `After=cloud-config-addresses.service` to a unit that reads the file without naming its path";
             (AT_BOOT, help)
         };
         let note = self.generated(span, subject, means, Some(help));

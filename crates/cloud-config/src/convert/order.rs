@@ -47,7 +47,7 @@ pub enum Start {
     No,
     /// By a link of a target.
     Link,
-    /// By its [Install] section.
+    /// By its `[Install]` section.
     Install,
 }
 

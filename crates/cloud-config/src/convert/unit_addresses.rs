@@ -149,6 +149,7 @@ impl Converter<'_> {
     fn replace_tokens(&mut self, pending: &mut Pending, subject: &str, needs: &mut Needs) -> Option<String> {
         let unit = self.without_tokens(pending)?;
         let origins = unit.variables.origins();
+        let known: HashSet<_> = origins.iter().copied().collect();
         let mut empty = HashSet::new();
         for (place, adapted) in unit.texts {
             let (text, origin) = match place {
@@ -184,7 +185,7 @@ impl Converter<'_> {
             }
             if adapted.has_token_in_description {
                 self.changed(span, subject, "its description shows the token in place of the address", None);
-            } else if adapted.lost.is_empty() && adapted.variables.is_empty() && !origins.contains(&origin) {
+            } else if adapted.lost.is_empty() && adapted.variables.is_empty() && !known.contains(&origin) {
                 self.note(span, subject, "later settings replace its variables with addresses, as in a run");
             }
         }

@@ -3,6 +3,7 @@
 //! An environment file takes precedence over every `Environment=` of its unit. The file therefore has the variables
 //! only whose last assignment, in all texts of the unit, has an address.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::pending::Origin;
@@ -13,14 +14,17 @@ use super::unit_tokens::Reason;
 /// The variables of a unit whose values have addresses, with stand-ins.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Variables {
-    list: Vec<Variable>,
+    /// The variables by name.
+    by_name: HashMap<String, Variable>,
+    /// The number of variables that have been taken; the file keeps their order.
+    count: usize,
     /// The place of the text that is read.
     pub origin: Origin,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 struct Variable {
-    name: String,
+    number: usize,
     value: String,
     origin: Origin,
 }
@@ -30,20 +34,22 @@ impl Variables {
     pub fn assign<'v>(&mut self, value: &'v str, stand_ins: &StandIns, mut lose: impl FnMut(Reason)) -> Vec<&'v str> {
         let assignments = assignments(value);
         if assignments.is_empty() {
-            self.list.clear();
+            self.by_name.clear();
         }
         let mut kept = Vec::new();
         for Assignment { raw, name, value } in assignments {
             let has_token = stand_ins.is_in(raw);
             match (name, value) {
                 (Some(name), Some(value)) if has_token => {
-                    self.list.retain(|known| known.name != name);
-                    self.list.push(Variable { name, value, origin: self.origin });
+                    self.count += 1;
+                    self.by_name.insert(name, Variable { number: self.count, value, origin: self.origin });
                 }
                 (Some(_), None) if has_token => lose(Reason::Specifier),
                 (None, _) if has_token => lose(Reason::Invalid),
                 (name, _) => {
-                    self.list.retain(|known| Some(&known.name) != name.as_ref());
+                    if let Some(name) = name {
+                        self.by_name.remove(&name);
+                    }
                     kept.push(raw);
                 }
             }
@@ -51,24 +57,30 @@ impl Variables {
         kept
     }
 
-    /// The places of the texts that set them.
+    /// The places of the texts that set them, each once.
     pub fn origins(&self) -> Vec<Origin> {
-        let mut origins = Vec::new();
-        for variable in &self.list {
-            if !origins.contains(&variable.origin) {
-                origins.push(variable.origin);
-            }
-        }
-        origins
+        let mut known = HashSet::new();
+        self.in_order()
+            .into_iter()
+            .map(|(_, variable)| variable.origin)
+            .filter(|origin| known.insert(*origin))
+            .collect()
     }
 
     /// The lines of an environment file.
     pub fn file(&self) -> String {
-        self.list.iter().fold(String::new(), |mut text, Variable { name, value, .. }| {
+        self.in_order().into_iter().fold(String::new(), |mut text, (name, variable)| {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{}", crate::plan::text_files::environment_line(name, value));
+            let _ = writeln!(text, "{}", crate::plan::text_files::environment_line(name, &variable.value));
             text
         })
+    }
+
+    /// The variables in the order in which they were taken.
+    fn in_order(&self) -> Vec<(&str, &Variable)> {
+        let mut list: Vec<_> = self.by_name.iter().map(|(name, variable)| (name.as_str(), variable)).collect();
+        list.sort_unstable_by_key(|(_, variable)| variable.number);
+        list
     }
 }
 
