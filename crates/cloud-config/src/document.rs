@@ -256,8 +256,7 @@ fn repair_again(document: &mut Document, config: &mut CloudConfig) {
     document.findings.extend(found.into_iter().filter(|finding| !known.contains(&finding.span)));
 }
 
-/// Removes the findings at positions that `misread` reports: a key that contains a lookalike character is unknown
-/// because of that character.
+/// Removes the findings at positions that `misread` reports: a key with a lookalike character is unknown for it alone.
 fn remove_misread(findings: &mut Vec<Finding>, misread: &[Finding]) {
     findings.retain(|finding| {
         let Some(this) = finding.span else { return true };

@@ -222,8 +222,7 @@ impl Splitter {
         }
     }
 
-    /// Adds a cloud-config whose first line is invalid, so that only its host name and SSH keys are applied. `finding`
-    /// returns the error for the text of the part.
+    /// Adds the host name and SSH keys of a cloud-config with an invalid first line, for which `finding` gives the error.
     fn add_access_only(&mut self, piece: &Piece, bytes: Vec<u8>, finding: fn(&str) -> Finding) {
         let before = self.parts.len();
         self.add_document(piece, ContentKind::CloudConfig, bytes);
@@ -337,8 +336,7 @@ impl Splitter {
         part.text = content_kind::lossy_text(bytes);
     }
 
-    /// Adds parts outside of the boundaries, of which only the host name and SSH keys are applied. `place` says where
-    /// they are; without it, their positions are not reported.
+    /// Adds the host names and SSH keys of parts outside of the boundaries; `place` is their position, if it is reported.
     fn add_strays(&mut self, outer: &OuterMultipart<'_>, strays: Vec<Stray>, place: Option<&str>) -> Vec<Finding> {
         let from = self.parts.len();
         let mut findings = Vec::new();
