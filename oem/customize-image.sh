@@ -1,6 +1,6 @@
 #!/bin/bash
 # Verifies a downloaded image of Container Linux or Flatcar, and writes a copy of it with another OEM partition:
-#   customize-image.sh IMAGE --signature SIG --key KEYRING --oem NAME --output FILE [--user-data FILE] [--program FILE]
+#   customize-image.sh IMAGE --signature SIG --key KEYRING --oem NAME --output FILE [OPTION...]
 #   IMAGE        as downloaded: raw or qcow2, also compressed (.bz2, .gz, .zst)
 #   --signature  its detached OpenPGP signature
 #   --key        a binary keyring; every key in it is trusted
@@ -8,18 +8,25 @@
 #   --output     the raw image to write; must not exist
 #   --user-data  user-data for every machine that boots the image
 #   --program    coreos-cloudinit for the image, used in place of the one in its /usr
+#   --allow-expired-key
+#                accepts a signature whose key has expired since it was made
 # Needs no root. Changes nothing but --output, and writes that only if everything has succeeded.
 set -euo pipefail
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
-oems=$(cd "$(dirname "$0")" && pwd)
+unset CDPATH
+oems=$(cd "$(dirname "$(realpath "$0")")" && pwd)
 
+# The errors of commands are in a log; messages are not.
+exec 3>&2
+is_reported=''
 die() {
-    echo "customize-image: $*; image not written" >&2
+    is_reported=yes
+    echo "customize-image: $*; image not written" >&3
     exit 1
 }
 
 # Options.
-image='' signature='' key='' oem='' output='' user_data='' program=''
+image='' signature='' key='' oem='' output='' user_data='' program='' allow_expired=''
 while [ $# != 0 ]; do
     case $1 in
         --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
@@ -30,6 +37,10 @@ while [ $# != 0 ]; do
             name=${1#--}
             printf -v "${name/-/_}" %s "$2"
             shift 2
+            ;;
+        --allow-expired-key)
+            allow_expired=yes
+            shift
             ;;
         -h | --help)
             sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
@@ -49,6 +60,8 @@ for file in "$image" "$signature" "$key" ${user_data:+"$user_data"} ${program:+"
     [[ -f $file && -r $file ]] || die "$file: not a readable file"
 done
 [ -z "$user_data" ] || [ -s "$user_data" ] || die "$user_data: empty"
+need() { command -v "$1" > /dev/null || die "$1: missing program, from the package $2"; }
+for tool in dd head od stat; do need $tool coreutils; done
 # A 64-bit ELF file for x86-64 or arm64 that does not end before its table of sections.
 if [ -n "$program" ]; then
     number() { head -c 64 -- "$program" | od -An -v --endian=little -t "u$2" -j "$1" -N "$2" | tr -d ' '; }
@@ -70,9 +83,10 @@ fi
 [[ ! -e $output && ! -L $output ]] || die "$output: exists already"
 directory=$(realpath -e -- "$(dirname -- "$output")" 2> /dev/null) || die "$output: its directory does not exist"
 
-need() { command -v "$1" > /dev/null || die "$1: missing program, from the package $2"; }
 need gpgv gpgv
-need partx util-linux
+for tool in partx blkid setsid; do need $tool util-linux; done
+for tool in cmp diff; do need $tool diffutils; done
+need awk mawk
 case $image in
     *.bz2) unpack=bzip2 && need bzip2 bzip2 ;;
     *.gz) unpack=gzip && need gzip gzip ;;
@@ -84,7 +98,9 @@ esac
 # of their own: a signal ends them at once, and then the directory is removed.
 work=''
 clean() {
+    code=$?
     trap '' HUP INT TERM
+    [ $code = 0 ] || [ -n "$is_reported" ] || echo "customize-image: failed, the disk may be full; image not written" >&3
     for child in $(jobs -p); do kill -KILL -- "-$child" "$child" 2> /dev/null || true; done
     wait
     [ -z "$work" ] || rm -rf -- "$work"
@@ -104,46 +120,85 @@ copy "$signature" signature
 copy "$key" keyring
 [ -z "$user_data" ] || copy "$user_data" user_data
 [ -z "$program" ] || copy "$program" coreos-cloudinit
-[ "$(head -c 5 "$work/keyring" | tr -d '\0')" != ----- ] || die "$key: armored keyring, convert it with gpg --dearmor"
+# From here on, all names are relative: gpgv reads a path with a colon as a URL.
+cd "$work"
+[ "$(head -c 5 keyring | tr -d '\0')" != ----- ] || die "$key: armored keyring, convert it with gpg --dearmor"
 
 # The exit code of gpgv is 0 for signatures of expired and revoked keys as well.
-run gpgv --homedir "$work" --keyring "$work/keyring" --status-fd 1 "$work/signature" "$work/download" \
-    > "$work/status" 2> /dev/null || true
-has() { grep -q "^\[GNUPG:] $1 " "$work/status"; }
+run gpgv --homedir . --keyring ./keyring --status-fd 1 signature download > status 2> /dev/null || true
+has() { grep -q "^\[GNUPG:] $1 " status; }
 ! has BADSIG || die "$image: the signature does not match, the file was changed or is incomplete"
 ! has NO_PUBKEY || die "$image: signed with a key that is not in $key"
 ! has REVKEYSIG || die "$image: signed with a revoked key"
-! has EXPKEYSIG || die "$image: signed with an expired key"
 ! has EXPSIG || die "$image: the signature has expired"
 ! has NODATA || die "$signature: not a signature"
 ! has ERRSIG || die "$image: the signature cannot be checked"
-for word in GOODSIG VALIDSIG; do has "$word" || die "$signature: not a valid detached signature"; done
-signer=$(awk '$2 == "VALIDSIG" { print $NF; exit }' "$work/status")
+has VALIDSIG || die "$signature: not a valid detached signature"
+has GOODSIG || has EXPKEYSIG || die "$signature: not a valid detached signature"
+signer=$(awk '$2 == "VALIDSIG" { print $NF; exit }' status)
+
+# A signature by an expired key needs an option even if it is older than the end of the key: its date is a claim, which an
+# attacker with the old key can set. gpgv does not print when the key expired, nor that an expired key is also revoked.
+if has EXPKEYSIG; then
+    command -v gpg > /dev/null || die "$image: signed with an expired key, of which only gpg (missing) prints the dates"
+    run gpg --batch --no-options --homedir . --with-colons --show-keys keyring > keys 2> /dev/null || true
+fi
+day() { date -u -d "@$1" +%F; }
+# Prints the validity and the end of a key with this fingerprint; 0 is no end.
+ends() { awk -F: -v key="$1" '/^(pub|sub):/ { row = $2 " " $7 + 0 } $1 == "fpr" && $10 == key { print row }' keys; }
+while read -r _ _ subkey _ made _ _ _ _ _ _ primary; do
+    [ "$made" -le "$(date +%s)" ] || die "$image: signed on $(day "$made"), which is in the future"
+    has EXPKEYSIG || continue
+    for part in "$subkey" "$primary"; do
+        rows=$(ends "$part")
+        [ -n "$rows" ] || die "$image: signed with an expired key whose dates cannot be read"
+        while read -r validity end; do
+            [[ $validity != [rid]* ]] || die "$image: signed with a revoked key"
+            [ "$end" != 0 ] || continue
+            [ "$made" -lt "$end" ] ||
+                die "$image: signed on $(day "$made") with a key that had expired on $(day "$end")"
+            [[ $end -gt $(date +%s) || -n $allow_expired ]] ||
+                die "$image: signed on $(day "$made") with a key that expired on $(day "$end"), see --allow-expired-key"
+        done <<< "$rows"
+    done
+done < <(grep '^\[GNUPG:] VALIDSIG ' status)
 
 # Blocks of zeros are not stored.
 if [ -n "$unpack" ]; then
     # shellcheck disable=SC2016 # expanded by the inner shell
     run bash -c 'set -o pipefail; "$1" -dc < "$2" | dd of="$3" bs=1M iflag=fullblock conv=sparse status=none' - \
-        "$unpack" "$work/download" "$work/unpacked" 2> /dev/null || die "$image: failed to unpack"
-    mv "$work/unpacked" "$work/download"
+        "$unpack" download unpacked 2> /dev/null || die "$image: failed to unpack"
+    mv unpacked download
 fi
-if [ "$(head -c 4 "$work/download" | od -An -tx1)" = ' 51 46 49 fb' ]; then
+hex() { od -An -v -tx1 -j "$1" -N "$2" download 2> /dev/null | tr -d ' \n'; }
+first=$(hex 0 8)
+if [[ $first == 514649fb* ]]; then
     need qemu-img qemu-utils
-    run qemu-img convert -f qcow2 -O raw "$work/download" "$work/image" > /dev/null 2>&1 ||
-        die "$image: failed to convert from qcow2"
-    rm "$work/download"
+    # qemu-img opens the files that the header names, even to print their names. Bit 2 of the incompatible features, which
+    # version 2 does not have, is an external data file.
+    [[ $(hex 8 8) != *[^0]* ]] || die "$image: qcow2 with a backing file"
+    [[ $first == *00000002 || $(hex 79 1) != ?[4-7c-f] ]] || die "$image: qcow2 with an external data file"
+    run qemu-img convert -f qcow2 -O raw download image > /dev/null 2>&1 || die "$image: failed to convert from qcow2"
+    rm download
 else
-    mv "$work/download" "$work/image"
+    mv download image
 fi
-cd "$work"
 
 # The OEM partition, by its label.
-rows=$(partx --raw --noheadings --output SCHEME,NR,START,SECTORS,NAME image 2> /dev/null | grep '^gpt .* OEM$') ||
+if ! rows=$(partx --raw --noheadings --output SCHEME,NR,START,SECTORS,NAME image 2> /dev/null | grep '^gpt .* OEM$'); then
+    case $first in
+        1f8b* | 425a68* | 28b52ffd* | fd377a58*) die "$image: compressed, but its name does not end in .bz2, .gz or .zst" ;;
+        4b444d56*) die "$image: unsupported format VMDK" ;;
+        636f6e6563746978) die "$image: unsupported format VHD" ;;
+    esac
+    [ "$(dd if=image bs=4096 skip=1 count=1 status=none | head -c 8 | tr -d '\0')" != 'EFI PART' ] ||
+        die "$image: unsupported sector size 4096"
     die "$image: no GPT partition with the label OEM"
+fi
 [ "$(wc -l <<< "$rows")" = 1 ] || die "$image: more than one partition with the label OEM"
-read -r _ number start sectors _ <<< "$rows"
-run dd if=image of=part bs=1M iflag=skip_bytes,count_bytes skip=$((start * 512)) count=$((sectors * 512)) conv=sparse \
-    status=none
+read -r _ number start_sector sectors _ <<< "$rows"
+run dd if=image of=part bs=1M iflag=skip_bytes,count_bytes skip=$((start_sector * 512)) count=$((sectors * 512)) conv=sparse \
+    status=none 2> log || die "$image: failed to copy the OEM partition: $(tail -n 1 log)"
 [ "$(stat -c %s part)" = $((sectors * 512)) ] || die "$image: partition $number ends after the image"
 
 # The files to write, and the units that use them. The mount comes first: everything after it runs the new program.
@@ -189,8 +244,8 @@ failed() { die "$image: failed to change the OEM partition ($type): $1"; }
 change_ext() {
     need debugfs e2fsprogs
     need e2fsck e2fsprogs
-    # This makes only safe corrections, such as replaying the journal. Exit code 1 means that it made some.
-    run e2fsck -fp part > log 2>&1 || [ $? = 1 ] || failed "damaged file system"
+    # A correction can remove files. The second check also finds an unfinished journal.
+    for options in -fn -fp; do run e2fsck $options part > log 2>&1 || failed "damaged, or not unmounted cleanly"; done
     for file in $files; do
         mode=0100$(stat -c %a "$file")
         printf '%s\n' "rm $file" "write $file $file" "sif $file mode $mode" "sif $file uid 0" "sif $file gid 0"
@@ -212,15 +267,38 @@ change_vfat() {
         rm -f back
     done
 }
-# No tool changes a btrfs file system without mounting it, so a new one is created with the same files.
+# Prints the mode, the owner and the extended attributes of the root directory.
+root_directory() {
+    btrfs inspect-internal dump-tree -t 5 "$1" | awk '
+        / key \(/ { is_root = / key \(256 (INODE|XATTR)_ITEM / }
+        is_root && (/ mode / || $1 == "name:" || $1 == "data")'
+}
+# There is no tool that changes btrfs without mounting it, so this one is written again with the same files.
 change_btrfs() {
     need btrfs btrfs-progs
     need mkfs.btrfs btrfs-progs
     need fakeroot fakeroot
+    btrfs inspect-internal dump-super part > super 2> log || failed "damaged file system"
+    id=$(awk '$1 == "fsid" { print $2 }' super)
+    # The tools for btrfs find all devices with the UUID.
+    [[ ! -e /sys/fs/btrfs/$id && ! -e /dev/disk/by-uuid/$id ]] ||
+        failed "this machine has another file system with its UUID $id, unmount and detach it"
     run btrfs check --readonly part > log 2>&1 || failed "damaged file system"
-    btrfs inspect-internal dump-super part > super
-    btrfs inspect-internal dump-tree -t root part > tree.txt
-    ! grep -q ROOT_REF tree.txt || failed "subvolumes are unsupported"
+    btrfs inspect-internal dump-tree part > tree.txt 2> log || failed "damaged file system"
+    ! grep -qE 'ROOT_REF|location key \([0-9]+ ROOT_ITEM' tree.txt || failed "subvolumes are unsupported"
+    # `btrfs restore` would follow `../` in a name. A line that is not as long as its name has a line break in it.
+    problem=$(awk '
+        length_of_name {
+            name = substr($0, 9)
+            if (substr($0, 1, 8) != "\t\tname: " || length(name) != length_of_name || name ~ /^\.\.?$|\//) {
+                print "unsafe file name"
+                exit
+            }
+        }
+        { length_of_name = $(NF - 1) == "name_len" ? $NF : 0 }
+        $1 == "location" && $NF !~ /^(FILE|DIR|SYMLINK|XATTR)$/ { print "unsupported special file (" $NF ")"; exit }
+    ' tree.txt)
+    [ -z "$problem" ] || failed "$problem"
     options=()
     grep -qw MIXED_GROUPS super && options+=(--mixed)
     # mkfs.btrfs enables these by default; old kernels and boot loaders may not support them.
@@ -228,24 +306,30 @@ change_btrfs() {
     grep -qw FREE_SPACE_TREE super || options+=(-R ^free-space-tree)
     label=$(awk '$1 == "label" { sub(/^label[ \t]*/, ""); print }' super)
     [ -z "$label" ] || options+=(-L "$label")
-    options+=(-U "$(awk '$1 == "fsid" { print $2 }' super)" -d single -m single)
+    options+=(-U "$id" -d single -m single)
+    for name in nodesize sectorsize; do options+=("--$name" "$(awk -v name=$name '$1 == name { print $2 }' super)"); done
+    options+=(--csum "$(awk '$1 == "csum_type" { gsub(/[()]/, ""); print $3 }' super)")
+    root_directory part > root
+    read -r mode _ _ _ uid _ gid _ < <(grep -o '[0-7]* links.*' root)
     truncate -s $((sectors * 512)) new
     # shellcheck disable=SC2016 # expanded by the inner shell
     run fakeroot -- bash -c '
         set -eu
         mkdir tree back
-        chmod 755 tree
         btrfs restore -m -S -x part tree
+        chown "$2" tree
+        chmod "$3" tree
         for file in $1; do rm -f "tree/$file"; cp "$file" "tree/$file"; chmod "$(stat -c %a "$file")" "tree/$file"; done
         chown 0:0 $(for file in $1; do echo "tree/$file"; done)
-        shift
+        shift 3
         BLKID_FILE=/dev/null mkfs.btrfs -q -f "$@" --rootdir tree new
         btrfs restore -m -S -x new back
-        diff -r --no-dereference tree back' - "$files" "${options[@]}" > log 2>&1 < /dev/null ||
+        diff -r --no-dereference tree back' - "$files" "$uid:$gid" "${mode: -4}" "${options[@]}" > log 2>&1 < /dev/null ||
         failed "the files do not fit or cannot be copied: $(tail -n 1 log)"
     # mkfs.btrfs enlarges the image if the files do not fit; it would then overwrite the next partition.
     [ "$(stat -c %s new)" = $((sectors * 512)) ] || failed "the files do not fit"
     run btrfs check --readonly new > log 2>&1 || failed "damaged by the change"
+    root_directory new | diff root - > log || failed "mkfs.btrfs cannot keep the owner, mode or attributes of its root directory"
     mv new part
 }
 type=$(blkid -p -o value -s TYPE part 2> /dev/null) || die "$image: unknown file system on the OEM partition"
@@ -256,9 +340,11 @@ case $type in
     *) die "$image: unsupported file system $type on the OEM partition" ;;
 esac
 
-run dd if=part of=image bs=1M oflag=seek_bytes seek=$((start * 512)) conv=notrunc,fsync status=none ||
+run dd if=part of=image bs=1M oflag=seek_bytes seek=$((start_sector * 512)) conv=notrunc,fsync status=none ||
     die "$output: failed to write"
 mv -nT -- image "$directory/$(basename -- "$output")" || die "$output: failed to rename"
 [ ! -e image ] || die "$output: exists already"
 cd /
-echo "customize-image: wrote $output for $oem: OEM partition $number ($type), signed by $signer"
+# The image is written, even if this line is not read.
+trap '' PIPE
+echo "customize-image: wrote $output for $oem: OEM partition $number ($type), signed by $signer" 2> /dev/null || true

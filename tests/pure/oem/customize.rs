@@ -27,7 +27,7 @@ fn mount() -> String {
 const FUNCTIONS: &str = include_str!("../../inputs/customize.sh");
 
 /// Returns true if this machine has the tools; `make test` installs them.
-fn has_tools() -> bool {
+pub(super) fn has_tools() -> bool {
     let tools = "gpg gpgv sgdisk partx mkfs.ext4 mkfs.vfat mcopy mkfs.btrfs fakeroot qemu-img bzip2 zstd";
     let script = format!("PATH=$PATH:/usr/sbin:/sbin; for tool in {tools}; do command -v $tool || exit 1; done");
     let is_there = Command::new("bash").args(["-c", &script]).output().unwrap().status.success();
@@ -39,7 +39,7 @@ fn has_tools() -> bool {
 }
 
 /// Runs a script in a directory and returns its output.
-fn sh(directory: &Path, script: &str) -> String {
+pub(super) fn sh(directory: &Path, script: &str) -> String {
     let script = format!("{FUNCTIONS}\n{script}");
     let output = Command::new("bash").args(["-c", &script]).current_dir(directory).output().unwrap();
     assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
@@ -47,31 +47,31 @@ fn sh(directory: &Path, script: &str) -> String {
 }
 
 /// A directory in which a script was run that makes keys and images.
-fn prepared(script: &str) -> TempDir {
+pub(super) fn prepared(script: &str) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     sh(directory.path(), &format!("{script}\ngpgconf --kill all"));
     directory
 }
 
 /// The customization of a directory's `image`, with options separated by spaces.
-fn customize(directory: &Path, options: &str) -> Command {
+pub(super) fn customize(directory: &Path, options: &str) -> Command {
     let mut command = Command::new(root().join("oem/customize-image.sh"));
     command.args(options.split(' ')).current_dir(directory);
     command
 }
 
-fn run(directory: &Path, options: &str) -> Output {
+pub(super) fn run(directory: &Path, options: &str) -> Output {
     customize(directory, options).output().unwrap()
 }
 
 /// Returns the names of everything that a refused run could leave.
-fn leftovers(directory: &Path) -> Vec<String> {
+pub(super) fn leftovers(directory: &Path) -> Vec<String> {
     let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name == "out" || name.starts_with('.')).collect()
 }
 
 /// Checks that a run writes nothing and reports `problem`.
-fn refuses(directory: &Path, options: &str, problem: &str) {
+pub(super) fn refuses(directory: &Path, options: &str, problem: &str) {
     let output = run(directory, &format!("{options} --output out"));
     let message = format!("customize-image: {problem}; image not written\n");
     assert_eq!(String::from_utf8_lossy(&output.stderr), message, "{options}");
@@ -217,7 +217,12 @@ fn an_image_without_a_valid_signature_is_refused() {
         ("image", "wrong", "all", "image: signed with a key that is not in all.gpg"),
         ("image", "two", "all", "image: signed with a key that is not in all.gpg"),
         ("image", "revoked", "all", "image: signed with a revoked key"),
-        ("image", "expired", "all", "image: signed with an expired key"),
+        (
+            "image",
+            "expired",
+            "all",
+            "image: signed on 2020-01-01 with a key that expired on 2020-01-31, see --allow-expired-key",
+        ),
         ("image", "old", "all", "image: the signature has expired"),
         ("image", "empty", "all", "image.empty.sig: not a signature"),
         ("image", "text", "all", "image.text.sig: not a signature"),
@@ -293,8 +298,8 @@ fn the_help_names_every_option() {
     let output = run(Path::new("."), "--help");
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && text.starts_with("Verifies a downloaded image"), "{text}");
-    for option in ["signature", "key", "oem", "output", "user-data", "program"] {
-        assert!(text.contains(&format!("\n  --{option} ")), "{option}: {text}");
+    for option in ["signature", "key", "oem", "output", "user-data", "program", "allow-expired-key"] {
+        assert!(text.contains(&format!("\n  --{option}")), "{option}: {text}");
     }
     assert!(!text.contains('#') && !text.contains("set -"), "{text}");
 }
@@ -304,7 +309,7 @@ fn a_missing_program_is_reported_with_its_package() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("bin");
     fs::create_dir(&path).unwrap();
-    for tool in ["dirname", "realpath"] {
+    for tool in ["dirname", "realpath", "dd", "head", "od", "stat"] {
         std::os::unix::fs::symlink(format!("/usr/bin/{tool}"), path.join(tool)).unwrap();
     }
     fs::write(dir.path().join("image"), "image").unwrap();
@@ -337,7 +342,7 @@ fn a_signal_ends_the_run_at_once_and_leaves_nothing() {
         let options = "image.bz2 --signature image.bz2.good.sig --key good.gpg --oem ami --output out";
         let mut command = customize(dir, options);
         let path = format!("{}:{}", dir.join("bin").display(), std::env::var("PATH").unwrap());
-        let mut child = command.env("PATH", path).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let child = command.env("PATH", path).stderr(std::process::Stdio::piped()).spawn().unwrap();
         let began = Instant::now();
         while !pid.exists() {
             assert!(began.elapsed() < Duration::from_secs(30), "{tool} was not started");
@@ -348,8 +353,10 @@ fn a_signal_ends_the_run_at_once_and_leaves_nothing() {
         let sleep = pid_of(&fs::read_to_string(&pid).unwrap());
         kill_process(pid_of(&child.id().to_string()), Signal::TERM).unwrap();
         let signaled = Instant::now();
-        let status = child.wait().unwrap();
-        assert!(!status.success() && signaled.elapsed() < Duration::from_secs(10), "{tool}");
+        let output = child.wait_with_output().unwrap();
+        assert!(!output.status.success() && signaled.elapsed() < Duration::from_secs(10), "{tool}");
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(message, "customize-image: interrupted; image not written\n", "{tool}");
         assert_eq!(leftovers(dir), Vec::<String>::new(), "{tool}");
         while runs(sleep) {
             assert!(signaled.elapsed() < Duration::from_secs(10), "{tool} still runs");

@@ -5,6 +5,7 @@ mod install;
 mod pages;
 mod rpm;
 mod sysext;
+mod untrusted;
 
 use std::collections::BTreeSet;
 use std::fs;
