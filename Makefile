@@ -22,6 +22,8 @@ DESTDIR ?=
 PREFIX ?= /usr
 BIN ?=
 OEM ?=
+# The tree that `make check-oem` checks; DESTDIR by default.
+DIR ?=
 # The directory of `make release`.
 RELEASE := target/release-$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 # The target that `make test-release` builds again, in another directory.
@@ -30,8 +32,8 @@ SAME := x86_64-unknown-linux-gnu
 # memory and threads; the emulated machines have them.
 ARM = CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$(CURDIR)/tests/testbed/emulate.sh" \
 	packaging/zig.sh cargo-zigbuild test $(LOCKED) --target aarch64-unknown-linux-gnu.2.28
-# The tree that `make check-oem` checks.
-DIR ?= $(DESTDIR)
+# The shell reads such variables from its environment, where make puts them: a path can have spaces and quotes.
+PROGRAM := $${BIN:-target/release/coreos-cloudinit}
 
 .DEFAULT_GOAL := help
 
@@ -98,19 +100,19 @@ fuzz: ## Fuzz TARGET for TIME seconds (needs cargo-fuzz and a nightly Rust)
 	@crates/cloud-config/fuzz/run.sh "$(TARGET)" "$(TIME)"
 
 install: $(if $(BIN),,build) ## Install everything below DESTDIR (OEM=PLATFORM, BIN=FILE, PREFIX=DIR)
-	@DESTDIR="$(abspath $(DESTDIR))" PREFIX="$(PREFIX)" BIN="$(abspath $(or $(BIN),target/release/coreos-cloudinit))" OEM="$(OEM)" oem/install.sh
+	@BIN="$(PROGRAM)" oem/install.sh
 
 deb: $(if $(BIN),,build) ## Build a Debian package: target/deb
 	@tests/deps.sh deb
-	packaging/deb.sh $(or $(BIN),target/release/coreos-cloudinit) target/deb
+	packaging/deb.sh "$(PROGRAM)" target/deb
 
 rpm: $(if $(BIN),,build) ## Build an RPM package: target/rpm
 	@tests/deps.sh rpm
-	packaging/rpm.sh "$(or $(BIN),target/release/coreos-cloudinit)" target/rpm
+	packaging/rpm.sh "$(PROGRAM)" target/rpm
 
 sysext: $(if $(BIN),,build) ## Build system extensions for Flatcar and for other systems: target/sysext
 	@tests/deps.sh sysext
-	packaging/sysext.sh "$(or $(BIN),target/release/coreos-cloudinit)" target/sysext
+	packaging/sysext.sh "$(PROGRAM)" target/sysext
 
 dist: ## Make a source archive of the commit with all dependencies: target/dist
 	CARGO="$(CARGO)" packaging/dist.sh target/dist
@@ -138,6 +140,6 @@ test-dist: build ## Test the installed program, and that a build from an archive
 	packaging/same.sh target/dist/test/*.tar.xz target/release/coreos-cloudinit
 
 check-oem: ## Check the tree DIR of an image: cloud-configs, units and links
-	@PREFIX="$(PREFIX)" oem/check.sh "$(DIR)" $(BIN)
+	@oem/check.sh "$${DIR:-$$DESTDIR}" $${BIN:+"$$BIN"}
 
 .PHONY: help install check-oem deb rpm sysext dist release test-release test-arm test-dist deps build test lint deny test-pure update test-container test-oldest test-machines test-outcomes test-boot demo demo-svg bench fuzz

@@ -189,3 +189,122 @@ fn a_tree_is_checked() {
     let output = make(&["check-oem"]);
     assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("DIR"));
 }
+
+/// Runs the script itself, without make.
+fn install_script(tree: &Path, prefix: &str, oem: &str) -> (bool, String) {
+    let mut script = Command::new(root().join("oem/install.sh"));
+    script.env("DESTDIR", tree).env("BIN", "/dev/null").env("PREFIX", prefix).env("OEM", oem);
+    let output = script.output().unwrap();
+    (output.status.success(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn an_installation_never_leaves_its_tree() {
+    let host = tempfile::tempdir().unwrap();
+    let outside = host.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    let victim = outside.join("victim");
+    fs::write(&victim, "mine").unwrap();
+    let tree = host.path().join("tree");
+    let is_untouched = || {
+        names_in(&outside) == ["victim"]
+            && fs::read_to_string(&victim).unwrap() == "mine"
+            && fs::metadata(&victim).unwrap().permissions().mode() & 0o777 == 0o600
+    };
+    fs::set_permissions(&victim, fs::Permissions::from_mode(0o600)).unwrap();
+    let link = |target: &Path, path: &str| {
+        let _ = fs::remove_dir_all(&tree);
+        let path = tree.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, &path).unwrap();
+        path
+    };
+    // A directory: refused before anything is written.
+    for (directory, target) in [
+        ("usr", "../outside"),
+        ("usr/share/oem", outside.to_str().unwrap()),
+        ("usr/share/oem", "../../../outside"),
+        ("usr/share/oem", "/nonexistent-oem"),
+        ("usr/lib/systemd/system/multi-user.target.wants", "../../../../../../outside"),
+    ] {
+        let path = link(Path::new(target), directory);
+        let (is_installed, message) = install_script(&tree, "/usr", "ami");
+        assert!(!is_installed && message.contains(path.to_str().unwrap()), "{directory}: {message}");
+        assert!(message.ends_with("; nothing installed\n"), "{message}");
+        assert!(is_untouched() && !tree.join("usr/bin").exists(), "{directory}");
+    }
+    // A link that stays in the tree is followed.
+    link(Path::new("../../oem"), "usr/share/oem");
+    fs::create_dir(tree.join("oem")).unwrap();
+    let (is_installed, message) = install_script(&tree, "/usr", "ami");
+    assert!(is_installed, "{message}");
+    assert_eq!(fs::read_to_string(tree.join("oem/cloud-config.yml")).unwrap(), config("ami"));
+    // A file is replaced, and a hard link keeps its content.
+    for file in
+        ["usr/bin/coreos-cloudinit", "usr/lib/systemd/system/user-config.target", "usr/share/oem/cloud-config.yml"]
+    {
+        let path = link(&victim, file);
+        assert_eq!(install_script(&tree, "/usr", "ami"), (true, String::new()), "{file}");
+        assert!(is_untouched() && !path.is_symlink(), "{file}");
+        fs::remove_file(&path).unwrap();
+        fs::hard_link(&victim, &path).unwrap();
+        assert!(install_script(&tree, "/usr", "ami").0 && is_untouched(), "{file}");
+    }
+}
+
+/// The sorted names in a directory.
+fn names_in(directory: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_masked_unit_stays_masked() {
+    let tree = tempfile::tempdir().unwrap();
+    let units = tree.path().join("usr/lib/systemd/system");
+    fs::create_dir_all(units.join("multi-user.target.wants")).unwrap();
+    let masks = ["multi-user.target.wants/user-config.target", "user-configdrive.service"].map(|unit| units.join(unit));
+    for mask in &masks {
+        std::os::unix::fs::symlink("/dev/null", mask).unwrap();
+    }
+    let (is_installed, message) = install_script(tree.path(), "/usr", "");
+    assert!(is_installed, "{message}");
+    for mask in &masks {
+        assert_eq!(fs::read_link(mask).unwrap(), Path::new("/dev/null"));
+        assert!(message.contains(&format!("install: {}: masked; not installed\n", mask.display())), "{message}");
+    }
+    let mut found = String::new();
+    listing(tree.path(), tree.path(), &mut found);
+    assert!(!found.contains(".coreos-cloudinit."), "{found}");
+}
+
+#[test]
+fn a_prefix_that_units_cannot_contain_is_refused() {
+    let tree = tempfile::tempdir().unwrap();
+    for prefix in ["usr", "/opt/a b", "/opt/a&b", "/opt/a|b", "/opt/a\\b", "/opt/a%b", "/opt/a\nb"] {
+        let (is_installed, message) = install_script(tree.path(), prefix, "");
+        assert!(!is_installed, "{prefix}");
+        assert_eq!(message, format!("install: PREFIX: invalid path {prefix}; nothing installed\n"));
+    }
+    assert!(names_in(tree.path()).is_empty());
+}
+
+#[test]
+fn make_accepts_any_path() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["a b", "it's", "\"x\" `y`", "*;&|"] {
+        let tree = directory.path().join(name);
+        let program = directory.path().join(format!("program {name}"));
+        fs::write(&program, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let [destdir, dir, bin] = [("DESTDIR", &tree), ("DIR", &tree), ("BIN", &program)]
+            .map(|(key, path)| format!("{key}={}", path.display()));
+        let output = make(&["install", &destdir, &bin]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(fs::read_to_string(tree.join("usr/bin/coreos-cloudinit")).unwrap(), "#!/bin/sh\n");
+        let output = make(&["check-oem", &dir, &bin]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
