@@ -7,6 +7,13 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || stat -c %Y Cargo.lock)}
 export SOURCE_DATE_EPOCH
 
+# Prints a name, for the place of the text of a sed command `s|…|…|`. $1 is its variable, $2 its value.
+line() {
+    case $2 in *'
+'*) echo "$(basename "$0" .sh): $1: contains a line break" >&2; return 1 ;; esac
+    printf %s "$2" | sed 's/[|&\\]/\\&/g'
+}
+
 # Prints $2 for an ELF file of x86-64, and $3 for one of arm64.
 machine() {
     case $(od -An -v -tx1 -N 20 "$1" | tr -d ' \n') in

@@ -8,16 +8,22 @@ out=$(realpath "$2")
 cd "$(dirname "$0")/.."
 SOURCE=$PWD
 . packaging/common.sh
-maintainer="${DEBFULLNAME:-The authors of coreos-cloudinit} <${DEBEMAIL:-maintainers@coreos-cloudinit.invalid}>"
+DEBFULLNAME=${DEBFULLNAME:-The authors of coreos-cloudinit} DEBEMAIL=${DEBEMAIL:-maintainers@coreos-cloudinit.invalid}
+maintainer="$DEBFULLNAME <$DEBEMAIL>"
+escaped=$(line "DEBFULLNAME or DEBEMAIL" "$maintainer")
 DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS:-} noautodbgsym"
 export BIN SOURCE DEB_BUILD_OPTIONS
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
-rm -rf "$out/build" "$out"/*.deb
-build=$out/build/coreos-cloudinit-$version
-mkdir -p "$build"
+rm -f "$out"/coreos-cloudinit_*.deb
+work=$(mktemp -d "${TMPDIR:-/tmp}/coreos-cloudinit.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+chmod 755 "$work"
+build=$work/coreos-cloudinit-$version
+mkdir "$build"
 cp -R packaging/debian "$build/debian"
-sed -i "s|@MAINTAINER@|$maintainer|" "$build/debian/control"
+sed -i "s|@MAINTAINER@|$escaped|" "$build/debian/control"
 cat > "$build/debian/changelog" << END
 coreos-cloudinit ($version) unstable; urgency=medium
 
@@ -25,12 +31,12 @@ coreos-cloudinit ($version) unstable; urgency=medium
 
  -- $maintainer  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
 END
-(cd "$build" && dpkg-buildpackage --build=binary --unsigned-changes --unsigned-buildinfo > "$out/build/log" 2>&1) || {
-    cat "$out/build/log" >&2
+(cd "$build" && dpkg-buildpackage --build=binary --unsigned-changes --unsigned-buildinfo > "$work/log" 2>&1) || {
+    cat "$work/log" >&2
     exit 1
 }
-mv "$out/build"/*.deb "$out/"
+mv "$work"/*.deb "$out/"
 root=$([ "$(id -u)" != 0 ] || echo --allow-root)
 # shellcheck disable=SC2086 # one word, or empty
-lintian $root --fail-on error "$out"/*.deb
-ls "$out"/*.deb
+lintian $root --fail-on error "$out"/coreos-cloudinit_*.deb
+ls "$out"/coreos-cloudinit_*.deb

@@ -12,19 +12,21 @@ if ! git rev-parse --verify --quiet HEAD > /dev/null; then
 fi
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 name=coreos-cloudinit-$version
-date=@$(git log -1 --format=%ct)
+date=@${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 
-rm -rf "${out:?}/$name"
-mkdir "$out/$name"
+work=$(mktemp -d "$out/.dist.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+mkdir "$work/$name"
 if [ "${2:-}" = as-it-is ]; then
     git ls-files -z --cached --others --exclude-standard --deduplicate | while IFS= read -r -d '' file; do
         [ ! -e "$file" ] || printf '%s\0' "$file"
-    done | tar -c --null --files-from=- | tar -x -C "$out/$name"
+    done | tar -c --null --files-from=- | tar -x -C "$work/$name"
 else
     [ -z "$(git status --porcelain)" ] || echo "dist: what is not committed is not in the archive" >&2
-    git archive HEAD | tar -x -C "$out/$name"
+    git archive HEAD | tar -x -C "$work/$name"
 fi
-cd "$out/$name"
+cd "$work/$name"
 mkdir .cargo
 "${CARGO:-cargo}" vendor --locked --quiet --versioned-dirs vendor > /dev/null
 cat > .cargo/config.toml << 'END'
@@ -35,6 +37,5 @@ replace-with = "vendored-sources"
 directory = "vendor"
 END
 tar --create --sort=name --mtime="$date" --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
-    --directory "$out" "$name" | xz --threads=0 > "$out/$name.tar.xz"
-rm -rf "${out:?}/$name"
+    --directory "$work" "$name" | xz --threads=0 > "$out/$name.tar.xz"
 echo "$out/$name.tar.xz"

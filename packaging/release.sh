@@ -13,7 +13,8 @@ platforms='x86_64-unknown-linux-gnu.2.28 aarch64-unknown-linux-gnu.2.28 x86_64-u
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || stat -c %Y Cargo.lock)}
 export SOURCE_DATE_EPOCH
 
-rm -f "$out"/*
+# Other files in the directory stay, and are not in SHA256SUMS.
+rm -f "$out"/coreos-cloudinit-*-linux-gnu* "$out"/coreos-cloudinit-*-linux-musl* "$out/SHA256SUMS"
 for platform in $platforms; do
     target=${platform%%.*}
     echo "release: building for $platform"
@@ -23,5 +24,5 @@ for platform in $platforms; do
     packaging/sbom.py "$target" "$out/$name" > "$out/$name.cdx.json"
 done
 cd "$out"
-sha256sum -- * > SHA256SUMS
+sha256sum -- "coreos-cloudinit-$version"-*-linux-* > SHA256SUMS
 ls -l "$out"

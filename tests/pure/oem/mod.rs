@@ -2,6 +2,7 @@
 
 mod customize;
 mod install;
+mod packages;
 mod pages;
 mod rpm;
 mod sysext;
