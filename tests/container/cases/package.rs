@@ -50,8 +50,19 @@ pub fn cases(suite: &mut Suite) {
 
         // Reinstalled, as an upgrade does it: running units go on, and nothing is applied.
         m.put(DATA, "#cloud-config\nhostname: later\n");
+        // The records of the last runs stay, and so do the locks of running programs.
+        let status = m.program(&["--status"]).run().ok().stdout;
+        m.sh("touch /run/coreos-cloudinit/.probe");
+        let records = m.sh("ls -Ai /run/coreos-cloudinit");
         m.sh(&format!("apt-get install --yes --no-install-recommends --reinstall {PACKAGE} 2>&1"));
         assert_eq!(m.sh("hostname"), "packed");
+        assert_eq!(m.sh("ls -Ai /run/coreos-cloudinit"), records);
+        assert_eq!(m.program(&["--status"]).run().ok().stdout, status);
+        let script = "/var/lib/dpkg/info/coreos-cloudinit.postrm";
+        for action in ["upgrade 1", "failed-upgrade 1", "abort-install", "abort-upgrade 1", "disappear other 1"] {
+            m.sh(&format!("{script} {action}"));
+            assert_eq!(m.sh("ls -Ai /run/coreos-cloudinit"), records, "{action}");
+        }
 
         m.put(DATA, "hostname: broken\n");
         m.sh(&format!("systemctl restart '{DATA_RUN}' && exit 1; systemctl is-active 'user-cloudinit@*.path'"));
