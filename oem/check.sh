@@ -67,7 +67,8 @@ else
     echo "check-oem: systemd-analyze is missing: the units were not checked" >&2
 fi
 if command -v udevadm > /dev/null && udevadm verify --help > /dev/null 2>&1; then
-    udevadm verify "$root"/lib/udev/rules.d/90-configdrive.rules "$root"/lib/udev/rules.d/90-ovfenv.rules > /dev/null ||
+    rules=$root/lib/udev/rules.d
+    udevadm verify "$rules"/90-configdrive.rules "$rules"/90-nocloud.rules "$rules"/90-ovfenv.rules > /dev/null ||
         wrong "udevadm verify rejects the rules"
 fi
 

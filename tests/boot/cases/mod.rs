@@ -4,6 +4,7 @@ mod broken;
 mod customized;
 mod drives;
 mod network;
+mod nocloud;
 mod oem;
 mod order;
 mod package;
@@ -18,6 +19,7 @@ const IMAGE: &str = "system-cloudinit@usr-share-oem-cloud\\x2dconfig.yml.service
 const INSTALLED: &str = "user-cloudinit@var-lib-coreos\\x2dinstall-user_data.service";
 const CMDLINE: &str = "user-cloudinit-proc-cmdline.service";
 const DRIVE: &str = "user-configdrive.service";
+const NOCLOUD: &str = "user-nocloud.service";
 /// Runs the program again, in the image's own configurations.
 const INNER: &str = "oem-cloudinit.service";
 
@@ -27,6 +29,7 @@ const USER_DATA: &str = "/var/lib/coreos-install/user_data";
 pub fn all(suite: &mut Suite) {
     suite.group("oem", oem::cases);
     suite.group("drives", drives::cases);
+    suite.group("nocloud", nocloud::cases);
     suite.group("network", network::cases);
     suite.group("broken", broken::cases);
     suite.group("package", package::cases);

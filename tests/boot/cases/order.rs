@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{CMDLINE, DRIVE, IMAGE, INNER, INSTALLED};
+use super::{CMDLINE, DRIVE, IMAGE, INNER, INSTALLED, NOCLOUD};
 use crate::testbed::vm::Vm;
 use crate::testbed::vm::times::Times;
 
 /// The units that run for the user. Units of other cases never start.
-const USERS: [&str; 3] = [INSTALLED, CMDLINE, DRIVE];
+const USERS: [&str; 4] = [INSTALLED, CMDLINE, DRIVE, NOCLOUD];
 /// The units that every machine waits for at boot, without ours.
 const OTHERS: [&str; 6] = [
     "basic.target",

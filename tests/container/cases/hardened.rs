@@ -6,12 +6,13 @@ use super::keys::key;
 use crate::testbed::{Machine, Suite};
 
 /// The services that run the program.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     "system-cloudinit@x.service",
     "user-cloudinit@x.service",
     "user-cloudinit-proc-cmdline.service",
     "user-configdrive.service",
     "user-configvirtfs.service",
+    "user-nocloud.service",
     "user-config-ovfenv.service",
 ];
 

@@ -92,17 +92,19 @@ pub fn cases(suite: &mut Suite) {
             }
             assert_eq!(m.property("user-cloudinit-proc-cmdline.service", "ConditionResult"), "no");
             // Nothing is mounted: the service for it does nothing, and does not fail.
-            for name in ["user-configdrive", "user-configvirtfs", "user-config-ovfenv"] {
+            for name in ["user-configdrive", "user-configvirtfs", "user-nocloud", "user-config-ovfenv"] {
                 m.sh(&format!("systemctl start {name}.service"));
                 assert_eq!(m.property(&format!("{name}.service"), "ConditionResult"), "no");
             }
             // systemd has nothing to say about any of them, here where all they refer to is.
-            let units = m.sh("cd /usr/lib/systemd/system; ls -d system-config* user-config* user-cloudinit-* media-*");
+            let units = m.sh(
+                "cd /usr/lib/systemd/system; ls -d system-config* user-config* user-cloudinit-* user-nocloud* media-*",
+            );
             let units: Vec<_> = units.lines().chain([OEM_RUN, DATA_RUN, DATA_WATCH]).collect();
             assert_eq!(m.verify(&units).ok().stderr, "");
             // Nor has udev about the rules: it reads them all for any device, and names the file of a fault.
             let read = m.sh("udevadm test --action=add /devices/virtual/mem/null 2>&1");
-            for rules in ["90-configdrive.rules", "90-ovfenv.rules"] {
+            for rules in ["90-configdrive.rules", "90-nocloud.rules", "90-ovfenv.rules"] {
                 let reported: Vec<_> = read.lines().filter(|line| line.contains(rules)).collect();
                 assert_eq!(reported, [format!("Reading rules file: /usr/lib/udev/rules.d/{rules}")], "{read}");
             }

@@ -118,7 +118,7 @@ fn every_config_is_clean_and_names_its_platform() {
 fn every_run_that_a_config_or_a_unit_starts_has_a_command_line_that_the_program_knows() {
     let flags: BTreeSet<_> = cli::flags().map(|name| format!("--{name}")).collect();
     let choices: BTreeSet<_> = cli::choices().collect();
-    let mut platforms = BTreeSet::new();
+    let mut used = BTreeSet::new();
     let mut texts: Vec<_> = PLATFORMS.iter().map(|platform| (platform.to_string(), config(platform))).collect();
     texts.extend(units().into_iter().map(|unit| (unit.clone(), read(format!("oem/systemd/system/{unit}")))));
     for (name, text) in texts {
@@ -129,15 +129,13 @@ fn every_run_that_a_config_or_a_unit_starts_has_a_command_line_that_the_program_
             assert!(flags.contains(flag), "{name}: {flag}");
             if ["--oem", "--convert-netconf"].contains(&flag) {
                 assert!(choices.contains(value), "{name}: {value}");
-            }
-            if flag == "--oem" {
-                platforms.insert(value.to_owned());
+                used.insert(value.to_owned());
             }
         }
     }
-    // Each group of flags has a platform that uses it.
-    let netconf = ["debian", "openstack", "network-config"];
-    let unused: Vec<_> = choices.iter().filter(|c| !platforms.contains(**c) && !netconf.contains(c)).collect();
+    // Each group of flags and each network description has a platform or a unit that uses it.
+    let netconf = ["debian", "openstack"];
+    let unused: Vec<_> = choices.iter().filter(|c| !used.contains(**c) && !netconf.contains(c)).collect();
     assert!(unused.is_empty(), "{unused:?}");
 }
 
@@ -191,7 +189,7 @@ fn every_service_of_the_program_is_hardened_alike() {
     let hardened =
         texts.iter().map(|text| text.split_once("# Removes everything that no run").map(|(_, behind)| behind));
     let hardened: BTreeSet<_> = hardened.map(|behind| behind.expect("it is hardened")).collect();
-    assert_eq!((texts.len(), hardened.len()), (6, 1), "{hardened:?}");
+    assert_eq!((texts.len(), hardened.len()), (7, 1), "{hardened:?}");
 }
 
 /// A run that is killed before its own deadline leaves no report.
@@ -220,7 +218,8 @@ fn no_unit_needs_units_that_only_some_systems_have() {
 
 #[test]
 fn every_mount_has_the_same_conditions() {
-    for (unit, machines) in [("media-configdrive", "vm"), ("media-configvirtfs", "vm"), ("media-ovfenv", "vmware")] {
+    let drives = ["media-configdrive", "media-configvirtfs", "media-nocloud"].map(|unit| (unit, "vm"));
+    for (unit, machines) in drives.into_iter().chain([("media-ovfenv", "vmware")]) {
         let text = read(format!("oem/systemd/system/{unit}.mount"));
         let mut found: Vec<_> = directives(&text).into_iter().filter(|line| line.starts_with("Condition")).collect();
         found.sort_unstable();
