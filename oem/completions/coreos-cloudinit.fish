@@ -20,6 +20,7 @@ complete -c coreos-cloudinit -l convert-to -d 'Convert to butane, butane-fcos or
 complete -c coreos-cloudinit -l platform -d 'Set the platform that provides the addresses' -r
 complete -c coreos-cloudinit -l addresses -d 'Replace address tokens with an address' -r
 complete -c coreos-cloudinit -l format -d 'Set the output format: text or json [default: text]' -r
+complete -c coreos-cloudinit -l from-nocloud-seed -d 'Read the NoCloud seed of this machine'
 complete -c coreos-cloudinit -l from-metadata-service -d 'Query EC2\'s default URL (deprecated)'
 complete -c coreos-cloudinit -l from-cloudsigma-metadata -d 'Read the server context of CloudSigma'
 complete -c coreos-cloudinit -l from-vmware-guestinfo -d 'Read VMware\'s guestinfo variables'

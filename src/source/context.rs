@@ -64,6 +64,10 @@ pub struct Places {
     pub cmdline: PathBuf,
     /// The file with the product name of the machine.
     pub product_name: PathBuf,
+    /// The directory of all such files.
+    pub dmi: PathBuf,
+    /// The directory of seed directories.
+    pub seeds: PathBuf,
     /// The DHCP leases of networkd.
     pub leases: PathBuf,
     /// The directory of network interfaces.
@@ -78,6 +82,8 @@ impl Places {
         Self {
             cmdline: root.join("proc/cmdline"),
             product_name: root.join("sys/class/dmi/id/product_name"),
+            dmi: root.join("sys/class/dmi/id"),
+            seeds: root.join("var/lib/cloud/seed"),
             leases: root.join("run/systemd/netif/leases"),
             interfaces: root.join("sys/class/net"),
             serial: root.join("dev/ttyS1"),

@@ -1,14 +1,25 @@
-//! `--from-nocloud`: a directory with user-data and metadata, a mounted drive or a seed (docs/datasources.md).
+//! `--from-nocloud`: user-data and metadata in a directory, a mounted drive or a seed (docs/datasources.md).
+//!
+//! `seed` finds a seed; `line` parses the kernel command line and the serial number.
 
-use std::path::PathBuf;
+mod line;
+mod seed;
 
-use anyhow::Result;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use rustix::fs::StatVfsMountFlags;
 
 use cloud_config::network::{Format, NetworkData};
 use cloud_config::text::Lines;
+use cloud_config::text::secret::Secret;
 use cloud_config::yaml::{self, Node};
 
 use super::{Availability, Context, Datasource, MetaData, files};
+use crate::deadline::Limits;
+use crate::http::{self, BadUrl, Error, HostPolicy, Method, Request, Url};
+use line::Line;
+pub use seed::NoCloudSeed;
 
 const USER_DATA: &str = "user-data";
 const META_DATA: &str = "meta-data";
@@ -19,30 +30,58 @@ const VENDOR_DATA: &str = "vendor-data";
 /// The largest number of keys that are read.
 const KEYS_MAX: usize = 1000;
 
-/// A drive or a seed directory.
+/// The place of the files.
+enum Place {
+    Directory(PathBuf),
+    /// The start of each file's URL. It may have credentials.
+    Url(Secret<String>),
+}
+
+/// A drive or a seed.
 pub struct NoCloud {
-    directory: PathBuf,
+    place: Place,
 }
 
 impl NoCloud {
     /// The directory, such as the one at which a drive is mounted.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into() }
+        Self { place: Place::Directory(directory.into()) }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.join(name)
+    /// The path or the URL of a file, without credentials.
+    fn display(&self, name: &str) -> String {
+        match &self.place {
+            Place::Directory(directory) => directory.join(name).display().to_string(),
+            Place::Url(base) => url(base, name).map_or_else(|_| name.to_owned(), |url| url.to_string()),
+        }
     }
 
     /// Reads a file; an empty one counts as missing.
     fn read(&self, name: &str, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
-        let bytes = files::read_beneath(&self.directory, &self.path(name), cx)?;
-        Ok(bytes.filter(|bytes| !bytes.is_empty()))
+        let bytes = match &self.place {
+            Place::Directory(directory) => files::read_beneath(directory, &directory.join(name), cx)?,
+            Place::Url(base) => {
+                // One hanging file leaves time for the others.
+                let limits = if name == USER_DATA { cx.limits() } else { cx.limits().half() };
+                match fetch(base, name, &cx.setup.policy.http, limits) {
+                    Err(Error::NotThere(_)) => None,
+                    fetched => {
+                        Some(fetched.map_err(|error| anyhow!("failed to fetch {}: {error}", self.display(name)))?)
+                    }
+                }
+            }
+        };
+        let bytes = bytes.filter(|bytes| !bytes.is_empty());
+        if bytes.is_none() && name != VENDOR_DATA {
+            log::info!("{} does not exist or is empty", self.display(name));
+        }
+        Ok(bytes)
     }
 
     /// Reports files with one of `names` in place of `name`.
     fn report_misnamed(&self, names: &[&str], name: &str) {
-        for misnamed in names.iter().map(|misnamed| self.path(misnamed)) {
+        let Place::Directory(directory) = &self.place else { return };
+        for misnamed in names.iter().map(|misnamed| directory.join(misnamed)) {
             if files::exists(&misnamed) == Availability::Here {
                 log::warn!("{}: file ignored (its name must be `{name}`)", misnamed.display());
             }
@@ -61,29 +100,22 @@ impl NoCloud {
 
 impl Datasource for NoCloud {
     fn name(&self) -> String {
-        self.path(USER_DATA).display().to_string()
+        self.display(USER_DATA)
     }
 
-    fn probe(&self, _: &Context<'_>) -> Availability {
-        let found = files::is_directory(&self.directory);
-        let names = [USER_DATA, META_DATA, NETWORK_CONFIG];
-        if found == Availability::Here
-            && !names.iter().any(|name| files::exists(&self.path(name)) == Availability::Here)
-        {
-            let directory = self.directory.display();
-            return Availability::NotYet(format!("{directory} has no user-data, meta-data or network-config"));
+    fn probe(&self, cx: &Context<'_>) -> Availability {
+        match &self.place {
+            Place::Directory(directory) => probe_directory(directory),
+            Place::Url(base) => probe_url(base, cx),
         }
-        found
     }
 
     fn meta_data(&self, cx: &Context<'_>) -> MetaData {
-        let path = self.path(META_DATA);
         let mut meta = MetaData::default();
         let mut interfaces = None;
         match self.read(META_DATA, cx) {
-            Ok(Some(bytes)) => interfaces = read(&bytes, &path.display().to_string(), &mut meta),
+            Ok(Some(bytes)) => interfaces = read(&bytes, &self.display(META_DATA), &mut meta),
             Ok(None) => {
-                log::info!("{} does not exist or is empty", path.display());
                 self.report_misnamed(&["metadata", "meta_data", "meta-data.yaml", "meta-data.yml"], META_DATA);
             }
             Err(error) => meta.fail(format!("{error:#}")),
@@ -92,9 +124,14 @@ impl Datasource for NoCloud {
             Ok(network) => meta.network = network,
             Err(error) => meta.fail(format!("{error:#}")),
         }
-        let vendor = self.path(VENDOR_DATA);
-        if let Ok(Some(_)) = self.read(VENDOR_DATA, cx) {
-            log::info!("{}: configuration of the platform for cloud-init; not applied", vendor.display());
+        if matches!(self.place, Place::Directory(_))
+            && let Ok(Some(_)) = self.read(VENDOR_DATA, cx)
+        {
+            let vendor = self.display(VENDOR_DATA);
+            log::info!("{vendor}: configuration of the platform for cloud-init; not applied");
+        }
+        if let Some(name) = Line::read(cx).hostname {
+            meta.take_hostname(&name);
         }
         meta
     }
@@ -106,6 +143,55 @@ impl Datasource for NoCloud {
         }
         Ok(bytes.unwrap_or_default())
     }
+}
+
+fn probe_directory(directory: &Path) -> Availability {
+    let found = files::is_directory(directory);
+    let names = [USER_DATA, META_DATA, NETWORK_CONFIG];
+    if found != Availability::Here
+        || names.iter().any(|name| files::exists(&directory.join(name)) == Availability::Here)
+    {
+        return found;
+    }
+    let why = format!("{} has no user-data, meta-data or network-config", directory.display());
+    // A mounted drive gets no files later.
+    let is_read_only = rustix::fs::statvfs(directory).is_ok_and(|fs| fs.f_flag.contains(StatVfsMountFlags::RDONLY));
+    if is_read_only { Availability::Never(why) } else { Availability::NotYet(why) }
+}
+
+/// Requests the files that a seed usually has until one exists.
+fn probe_url(base: &Secret<String>, cx: &Context<'_>) -> Availability {
+    let mut reasons = Vec::new();
+    let mut is_final = true;
+    for name in [META_DATA, USER_DATA] {
+        match fetch(base, name, &cx.setup.policy.http.once(), cx.limits()) {
+            Ok(_) => return Availability::Here,
+            Err(error) => {
+                is_final &= !matches!(error, Error::Failed(_));
+                let url = url(base, name).map_or_else(|_| name.to_owned(), |url| url.to_string());
+                reasons.push(format!("{url}: {error}"));
+            }
+        }
+    }
+    let why = reasons.join("; ");
+    if is_final { Availability::Never(why) } else { Availability::NotYet(why) }
+}
+
+/// The URL of a file. Its name replaces `%s` or follows the base, to which a missing `/` is added unless it has a query.
+fn url(base: &Secret<String>, name: &str) -> Result<Url, BadUrl> {
+    let base = base.expose();
+    let slash = if base.ends_with('/') || base.contains('?') { "" } else { "/" };
+    if base.contains("%s") {
+        Url::parse(&base.replace("%s", name))
+    } else {
+        Url::parse(&format!("{base}{slash}{name}"))
+    }
+}
+
+/// Fetches a file.
+fn fetch(base: &Secret<String>, name: &str, policy: &http::RetryPolicy, limits: Limits<'_>) -> Result<Vec<u8>, Error> {
+    let url = url(base, name).map_err(|error| Error::Final(error.to_string()))?;
+    http::ask(&Request { method: Method::Get, url: &url, headers: &[], hosts: HostPolicy::Anywhere }, policy, limits)
 }
 
 /// Reads `meta-data`, YAML or JSON; returns the text of `network-interfaces`. Failures do not quote the document.

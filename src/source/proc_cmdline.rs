@@ -53,7 +53,7 @@ fn cloud_config_url(line: &str) -> Option<String> {
 }
 
 /// Splits a kernel command line into words as the kernel does: double quotes keep words together.
-fn words(line: &str) -> Vec<String> {
+pub(super) fn words(line: &str) -> Vec<String> {
     let (mut words, mut quoted) = (vec![String::new()], false);
     for c in line.chars() {
         match c {

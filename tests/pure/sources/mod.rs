@@ -8,6 +8,7 @@ mod ec2;
 mod http;
 mod logged;
 mod nocloud;
+mod nocloud_seed;
 mod proxy;
 mod race;
 mod redirects;
