@@ -20,6 +20,7 @@ const INSTALLED: &str = "user-cloudinit@var-lib-coreos\\x2dinstall-user_data.ser
 const CMDLINE: &str = "user-cloudinit-proc-cmdline.service";
 const DRIVE: &str = "user-configdrive.service";
 const NOCLOUD: &str = "user-nocloud.service";
+const NOCLOUD_SEED: &str = "user-nocloud-seed.service";
 /// Runs the program again, in the image's own configurations.
 const INNER: &str = "oem-cloudinit.service";
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{CMDLINE, DRIVE, IMAGE, INNER, INSTALLED, NOCLOUD};
+use super::{CMDLINE, DRIVE, IMAGE, INNER, INSTALLED, NOCLOUD, NOCLOUD_SEED};
 use crate::testbed::vm::Vm;
 use crate::testbed::vm::times::Times;
 
 /// The units that run for the user. Units of other cases never start.
-const USERS: [&str; 4] = [INSTALLED, CMDLINE, DRIVE, NOCLOUD];
+const USERS: [&str; 5] = [INSTALLED, CMDLINE, DRIVE, NOCLOUD_SEED, NOCLOUD];
 /// The units that every machine waits for at boot, without ours.
 const OTHERS: [&str; 6] = [
     "basic.target",

@@ -6,13 +6,14 @@ use super::keys::key;
 use crate::testbed::{Machine, Suite};
 
 /// The services that run the program.
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 8] = [
     "system-cloudinit@x.service",
     "user-cloudinit@x.service",
     "user-cloudinit-proc-cmdline.service",
     "user-configdrive.service",
     "user-configvirtfs.service",
     "user-nocloud.service",
+    "user-nocloud-seed.service",
     "user-config-ovfenv.service",
 ];
 

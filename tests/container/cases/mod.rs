@@ -26,6 +26,7 @@ mod keys;
 mod killed;
 mod network;
 mod networkd;
+mod nocloud;
 mod options;
 mod package;
 mod parts;
@@ -90,6 +91,7 @@ pub fn all(suite: &mut Suite) {
     suite.group("hostname", hostname::cases);
     suite.group("boot", boot::cases);
     suite.group("boot", image::cases);
+    suite.group("boot", nocloud::cases);
     suite.group("package", package::cases);
     if release::has_sysupdate() {
         suite.group("sysupdate", sysupdate::cases);

@@ -189,7 +189,7 @@ fn every_service_of_the_program_is_hardened_alike() {
     let hardened =
         texts.iter().map(|text| text.split_once("# Removes everything that no run").map(|(_, behind)| behind));
     let hardened: BTreeSet<_> = hardened.map(|behind| behind.expect("it is hardened")).collect();
-    assert_eq!((texts.len(), hardened.len()), (7, 1), "{hardened:?}");
+    assert_eq!((texts.len(), hardened.len()), (8, 1), "{hardened:?}");
 }
 
 /// A run that is killed before its own deadline leaves no report.
