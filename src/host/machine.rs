@@ -36,9 +36,6 @@ use cloud_config::plan::{
     Account, ENVIRONMENT, FileSpec, KeyImport, KeySet, Owner, Principal, Script, Step, UnitScope,
 };
 
-/// The time limit for loading a kernel module.
-const MODULE_LIMIT: Duration = Duration::from_secs(30);
-
 /// The longest file of the machine that is read, in bytes.
 const READ_MAX: u64 = 4 << 20;
 
@@ -346,10 +343,11 @@ impl<'a> Host<'a> {
             Step::EnableUnit(scope) => self.enable(scope),
             Step::ReloadDaemon(reload) => self.reload(reload, state),
             Step::RemoveEnvironment(place) => self.remove_environment(&place.path),
-            Step::TakeDown(links) => Ok(self.if_network_changed(state, || network::take_down(&links.names))),
+            Step::TakeDown(links) => {
+                Ok(self.if_network_changed(state, || network::take_down(links, self.setup.deadline)))
+            }
             Step::LoadModule(module) => {
-                let limit = self.setup.deadline.clip(MODULE_LIMIT);
-                Ok(self.if_network_changed(state, || network::load(module, limit)))
+                Ok(self.if_network_changed(state, || network::load(module, self.setup.deadline)))
             }
             Step::RestartNetworkd => self.restart_networkd(state),
             Step::UnitCommand(command) => self.job(&command.unit, command.verb),

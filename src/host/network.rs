@@ -1,5 +1,5 @@
-//! Prepares the kernel for networkd (docs/network.md): takes interfaces down and loads modules. A failure here does not
-//! fail the run: networkd reports interfaces that it cannot set up, and may set up the others.
+//! Prepares the kernel for networkd (docs/network.md): takes interfaces down, renames some and loads modules. A failure
+//! here does not fail the run: networkd reports interfaces that it cannot set up, and may set up the others.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,24 +10,37 @@ use anyhow::{Context, Result};
 
 use super::command::Tool;
 use super::root::OsContext;
+use crate::deadline::Deadline;
 use crate::outcome::StepResult;
-use cloud_config::plan::KernelModule;
+use cloud_config::plan::{KernelModule, Links, Rename};
 
 /// The directory with one entry per network interface.
 const INTERFACES: &str = "/sys/class/net";
 
+/// The time limit for udev, and for loading a module.
+const LIMIT: Duration = Duration::from_secs(30);
+
 /// The flag of an interface that is up.
 const UP: u32 = 1;
 
-/// Takes interfaces down. A missing interface is not an error.
-pub fn take_down(names: &[String]) -> StepResult {
+/// Takes interfaces down, and lets udev rename some. A missing interface is not an error.
+pub fn take_down(links: &Links, deadline: Deadline) -> StepResult {
+    let interfaces = Path::new(INTERFACES);
+    let renamed = to_rename(interfaces, &links.renames);
     let mut done = StepResult::Unchanged;
     let mut failed = Vec::new();
-    for name in names {
-        match take_one_down(Path::new(INTERFACES), name) {
+    // Before Linux 6.2, the kernel does not rename an interface that is up.
+    for name in links.names.iter().chain(&renamed) {
+        match take_one_down(interfaces, name) {
             Ok(StepResult::Done) => done = StepResult::Done,
             Ok(_) => {}
             Err(error) => failed.push(format!("{error:#}")),
+        }
+    }
+    if !renamed.is_empty() {
+        match apply_links(interfaces, &renamed, deadline) {
+            Ok(()) => done = StepResult::Done,
+            Err(error) => failed.push(format!("failed to rename {}: {error:#}", renamed.join(", "))),
         }
     }
     if failed.is_empty() {
@@ -36,6 +49,37 @@ pub fn take_down(names: &[String]) -> StepResult {
     let why = failed.join("; ");
     log::warn!("{why}");
     StepResult::Skipped(why)
+}
+
+/// The present names of the interfaces that have another name than they are to have.
+fn to_rename(interfaces: &Path, renames: &[Rename]) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(interfaces).into_iter().flatten().flatten() {
+        let read = |file: &str| fs::read_to_string(entry.path().join(file)).unwrap_or_default();
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        // A VLAN or a bond has the address of an interface below it, and a type of device.
+        if read("uevent").lines().any(|line| line.starts_with("DEVTYPE=")) {
+            continue;
+        }
+        let mac = read("address");
+        let rename = renames.iter().find(|rename| rename.mac == mac.trim());
+        if rename.is_some_and(|rename| rename.name != name) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+/// Makes udev read `.link` files and apply them to interfaces.
+fn apply_links(interfaces: &Path, names: &[String], deadline: Deadline) -> Result<()> {
+    Tool::new("udevadm").arg("control").arg("--reload").run(deadline.clip(LIMIT))?;
+    let paths = names.iter().map(|name| interfaces.join(name));
+    // Not with `--settle`, which waits for an event under the old name.
+    Tool::new("udevadm").args(["trigger", "--action=add"]).args(paths).run(deadline.clip(LIMIT))?;
+    Tool::new("udevadm").arg("settle").run(deadline.clip(LIMIT))?;
+    let left: Vec<_> = names.iter().filter(|name| interfaces.join(name).exists()).map(String::as_str).collect();
+    anyhow::ensure!(left.is_empty(), "udev left the name of {}", left.join(", "));
+    Ok(())
 }
 
 /// Takes one interface down: writes its flags without `IFF_UP`, in the hexadecimal form in which the kernel prints
@@ -60,9 +104,9 @@ fn take_one_down(interfaces: &Path, name: &str) -> Result<StepResult> {
     Ok(StepResult::Done)
 }
 
-/// Loads a module, for `limit` at most.
-pub fn load(module: &KernelModule, limit: Duration) -> StepResult {
-    match Tool::new("modprobe").arg("--").arg(&module.name).args(&module.options).run(limit) {
+/// Loads a module.
+pub fn load(module: &KernelModule, deadline: Deadline) -> StepResult {
+    match Tool::new("modprobe").arg("--").arg(&module.name).args(&module.options).run(deadline.clip(LIMIT)) {
         Ok(()) => StepResult::Done,
         Err(error) => {
             // The failure may not matter: the module may be built into the kernel, or networkd may not need it.
@@ -76,6 +120,26 @@ pub fn load(module: &KernelModule, limit: Duration) -> StepResult {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_interfaces_with_another_name_are_renamed() {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, mac, uevent) in [
+            ("lo", "00:00:00:00:00:00", ""),
+            ("ens3", "52:54:00:00:00:01", "INTERFACE=ens3\n"),
+            ("ens3.7", "52:54:00:00:00:01", "DEVTYPE=vlan\nINTERFACE=ens3.7\n"),
+            ("lan1", "52:54:00:00:00:02", "INTERFACE=lan1\n"),
+        ] {
+            let interface = directory.path().join(name);
+            fs::create_dir(&interface).unwrap();
+            fs::write(interface.join("address"), format!("{mac}\n")).unwrap();
+            fs::write(interface.join("uevent"), uevent).unwrap();
+        }
+        let rename = |mac: &str, name: &str| Rename { mac: mac.to_owned(), name: name.to_owned() };
+        let renames = [rename("52:54:00:00:00:01", "lan0"), rename("52:54:00:00:00:02", "lan1")];
+        assert_eq!(to_rename(directory.path(), &renames), ["ens3"]);
+        assert_eq!(to_rename(&directory.path().join("none"), &renames), [""; 0]);
+    }
 
     #[test]
     fn only_interfaces_that_are_up_are_taken_down() {

@@ -77,7 +77,7 @@ pub const TABLE: &[Entry] = &[
     source("from-nocloud", "DIR", "Read a NoCloud drive or seed directory", |dir| Arc::new(NoCloud::new(dir)))
         .more("DIR is the directory where the drive is mounted, or one with the files user-data and meta-data."),
     switch("from-nocloud-seed", "Read the NoCloud seed of this machine", |_| Arc::new(NoCloudSeed))
-        .more("The seed is the one that ds=nocloud;s=URI names on the kernel command line or in the DMI serial number, or a directory in /var/lib/cloud/seed."),
+        .more("ds=nocloud;s=URI names it on the kernel command line or in the DMI serial number, or it is in /var/lib/cloud/seed."),
     source("from-ec2-metadata", "URL", "Query EC2's metadata service", |base| Arc::new(Ec2::new(base)))
         .more("URL is the base URL, such as http://169.254.169.254/."),
     switch("from-metadata-service", "Query EC2's default URL (deprecated)", |_| {

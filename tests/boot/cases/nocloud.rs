@@ -1,6 +1,6 @@
 //! NoCloud drives, laid out as the platforms make them.
 
-use super::{DRIVE, NOCLOUD, drives, order};
+use super::{DRIVE, NOCLOUD, NOCLOUD_SEED, drives, order};
 use crate::testbed::key::key;
 use crate::testbed::vm::disk::Format;
 use crate::testbed::vm::{Setup, Vm};
@@ -102,6 +102,26 @@ pub fn cases(suite: &mut Suite) {
         vm.boot_again_with(&[]);
         order::holds(vm, "a CD of Rancher");
         assert_eq!(vm.sh("hostname; cat /etc/from-rancher"), "of-rancher\nx");
+        assert_eq!(vm.sh("systemctl is-system-running"), "running");
+    });
+
+    // KubeVirt, with the network configuration that Harvester and cloud-init's other platforms write.
+    let network = r#"{"version": 2, "ethernets": {"nic0": {"match": {"macaddress": "52:54:00:12:34:56"}, "set-name": "lan0",
+        "dhcp4": true, "addresses": ["192.0.2.10/24"]}}}"#;
+    let kubevirt = Boot::default()
+        .file("user-data", "#cloud-config\nwrite_files: [{path: /etc/from-kubevirt, content: x}]\n")
+        .file("meta-data", r#"{"instance-id": "vm-1.default", "local-hostname": "vm-1"}"#)
+        .file("network-config", network);
+    let setup =
+        Setup::default().oem(oem).disk(Format::Iso, "cidata", kubevirt).card().serial("ds=nocloud;h=of-the-serial");
+    suite.vm("a_cd_of_kubevirt_renames_an_interface_and_the_serial_number_names_the_host", setup, |vm| {
+        order::holds(vm, "a CD of KubeVirt");
+        assert_eq!(vm.sh("hostname; cat /etc/from-kubevirt"), "of-the-serial\nx", "{}", log(vm));
+        assert_eq!(vm.sh("cat /sys/class/net/lan0/address"), "52:54:00:12:34:56", "{}", log(vm));
+        assert!(!log(vm).contains("failed to rename"), "{}", log(vm));
+        vm.sh("for i in $(seq 100); do ip -br address show lan0 | grep -q 10.0.2. && exit 0; sleep 0.2; done; ip address; exit 1");
+        assert!(vm.sh("ip -br address show lan0").contains("192.0.2.10/24"));
+        assert_eq!(vm.active(NOCLOUD_SEED), "inactive", "it names no seed");
         assert_eq!(vm.sh("systemctl is-system-running"), "running");
     });
 }

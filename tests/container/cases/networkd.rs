@@ -151,6 +151,19 @@ pub fn cases(suite: &mut Suite) {
 }
 
 pub fn seeds(suite: &mut Suite) {
+    suite.fresh("an_interface_that_udev_does_not_rename_gets_its_addresses", |m| {
+        m.sh(&format!("systemctl start systemd-networkd.service; {WIRES}; mkdir -p /root/seed"));
+        let network = "ethernets:\n  a: {match: {macaddress: \"04:01:57:d1:9e:01\"}, set-name: lan0, addresses: [192.0.2.10/24]}\n";
+        m.put("/root/seed/network-config", network);
+        let flags = ["--from-nocloud=/root/seed", "--convert-netconf=network-config"];
+        // There is no udev in a container.
+        m.program(&flags).run().ok().says(&["failed to rename eth0"]);
+        assert!(m.text(&format!("{DIRECTORY}/00-04:01:57:d1:9e:01.link")).contains("Name=lan0"));
+        let is_there = || m.sh("ip address show dev eth0").contains("192.0.2.10/24");
+        assert!(wait_for(Duration::from_secs(20), is_there), "{}", m.sh("ip address"));
+        m.untouched(|| m.program(&flags).run().ok());
+    });
+
     suite.fresh("a_nocloud_seed_is_applied", |m| {
         m.sh(WIRES);
         m.sh("mkdir -p /srv/seed");

@@ -104,7 +104,9 @@ fn steps(plan: &Plan, units: &[UnitFile], conversion: &Conversion) {
     for planned in others {
         let rank = match &planned.step {
             Step::TakeDown(links) => {
-                assert!(!links.names.is_empty() && links.names.iter().all(|name| name != "lo"), "{:?}", links.names);
+                assert!(!(links.names.is_empty() && links.renames.is_empty()), "{links:?}");
+                assert!(links.names.iter().all(|name| name != "lo"), "{:?}", links.names);
+                assert_eq!(links.renames.len(), conversion.to_rename().len());
                 1
             }
             Step::LoadModule(module) => 2 + usize::from(module.name == "bonding"),

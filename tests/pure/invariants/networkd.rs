@@ -44,8 +44,10 @@ pub fn check(unit: &UnitFile) -> Vec<(String, String, String)> {
 fn check_name(name: &str) {
     let (depth, rest) = name.split_at(2);
     assert!(depth.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{name}");
-    let stem =
-        [".network", ".netdev"].iter().find_map(|end| rest.strip_suffix(end)).and_then(|rest| rest.strip_prefix('-'));
+    let stem = [".network", ".netdev", ".link"]
+        .iter()
+        .find_map(|end| rest.strip_suffix(end))
+        .and_then(|rest| rest.strip_prefix('-'));
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+@:".contains(&byte);
     assert!(stem.is_some_and(|stem| !stem.is_empty() && stem.bytes().all(fits)), "{name}");
 }

@@ -66,11 +66,14 @@ pub fn show(conversion: &Conversion, input: &[u8]) -> String {
     for unit in conversion.units() {
         write!(text, ">> {}\n{}", unit.name, unit.content).unwrap();
     }
-    let (down, modules) = (conversion.to_take_down(), conversion.modules());
-    if !down.is_empty() || !modules.is_empty() {
+    let (down, renames, modules) = (conversion.to_take_down(), conversion.to_rename(), conversion.modules());
+    if !down.is_empty() || !renames.is_empty() || !modules.is_empty() {
         text.push_str("--- needs\n");
         for name in down {
             writeln!(text, "down {name}").unwrap();
+        }
+        for (mac, name) in renames {
+            writeln!(text, "rename {mac} {name}").unwrap();
         }
         for module in modules {
             writeln!(text, "module {} {}", module.name, module.options.join(" ")).unwrap();

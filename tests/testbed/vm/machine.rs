@@ -48,8 +48,14 @@ impl Vm {
         fs::create_dir_all(&place).map_err(|e| format!("failed to make {}: {e}", place.display()))?;
         let (root, more) = setup.make_disks(&place)?;
         let scratch = setup.make_scratch(&place)?;
-        let parts =
-            Parts { image: setup.image()?, root, more, scratch, network: setup.network_card().map(str::to_owned) };
+        let parts = Parts {
+            image: setup.image()?,
+            root,
+            more,
+            scratch,
+            network: setup.network_card().map(str::to_owned),
+            serial: setup.serial_number().map(str::to_owned),
+        };
         let words = Mutex::new(setup.words().to_owned());
         Ok(Self { place, parts, words, qemu: Mutex::default(), history: Mutex::default() })
     }

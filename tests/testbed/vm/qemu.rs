@@ -38,6 +38,8 @@ pub struct Parts {
     pub scratch: Vec<PathBuf>,
     /// The network card, in the form of QEMU's option `-nic`.
     pub network: Option<String>,
+    /// The serial number (DMI).
+    pub serial: Option<String>,
 }
 
 impl Qemu {
@@ -64,6 +66,9 @@ impl Qemu {
         ]);
         command.args(["-serial", &format!("file:{}", console.display())]);
         command.args(["-nic", parts.network.as_deref().unwrap_or("none")]);
+        if let Some(serial) = &parts.serial {
+            command.args(["-smbios", &format!("type=1,serial={serial}")]);
+        }
         command.arg("-kernel").arg(image.kernel()).arg("-initrd").arg(image.first());
         command.arg("-append").arg(format!("console={} panic=-1 quiet {}", arch.console(), words.join(" ")));
         let drive = |path: &Path, read_only: &str| {

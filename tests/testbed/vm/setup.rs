@@ -25,6 +25,7 @@ pub struct Setup {
     scratch: Vec<(Option<Format>, u64)>,
     words: Vec<String>,
     network: Option<String>,
+    serial: Option<String>,
     how: How,
 }
 
@@ -102,6 +103,13 @@ impl Setup {
         self
     }
 
+    /// The serial number of the machine (DMI), without commas.
+    #[must_use]
+    pub fn serial(mut self, number: &str) -> Self {
+        self.serial = Some(number.to_owned());
+        self
+    }
+
     /// Adds a network card, with only a DHCP server behind it.
     #[must_use]
     pub fn card(mut self) -> Self {
@@ -139,6 +147,10 @@ impl Setup {
 
     pub(super) fn network_card(&self) -> Option<&str> {
         self.network.as_deref()
+    }
+
+    pub(super) fn serial_number(&self) -> Option<&str> {
+        self.serial.as_deref()
     }
 
     /// Creates the writable disks except the root disk.

@@ -190,6 +190,8 @@ pub struct Interface {
     pub children: Vec<Child>,
     /// The hardware address to set.
     pub mac: Option<Mac>,
+    /// The name it is to have. Its match has a hardware address and no name.
+    pub new_name: Option<Name>,
     /// The maximum size of a packet, in bytes.
     pub mtu: Option<u32>,
     /// True if the boot does not wait for the interface.
@@ -207,6 +209,7 @@ impl Interface {
             depth: 0,
             children: Vec::new(),
             mac: None,
+            new_name: None,
             mtu: None,
             is_optional: false,
             setup: Setup::default(),

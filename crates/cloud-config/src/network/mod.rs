@@ -32,7 +32,7 @@ use crate::diagnostic::{Finding, Findings, rules, shorten};
 pub use data::{Format, NetworkData};
 
 use interface::Interface;
-use names::Name;
+use names::{Mac, Name};
 use networkd::{Module, UnitFile};
 
 /// The largest number of entries of a list: interfaces, addresses of an interface, options of a stanza.
@@ -80,6 +80,11 @@ impl Conversion {
     /// Returns the interfaces to take down before networkd is restarted.
     pub fn to_take_down(&self) -> Vec<&Name> {
         networkd::to_take_down(&self.interfaces)
+    }
+
+    /// The interfaces to rename: the hardware address and the new name of each.
+    pub fn to_rename(&self) -> Vec<(Mac, &Name)> {
+        networkd::to_rename(&self.interfaces)
     }
 
     /// Returns the kernel modules that the interfaces need.

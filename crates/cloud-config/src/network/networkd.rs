@@ -10,7 +10,7 @@ use std::fmt::{self, Write as _};
 use ipnet::IpNet;
 
 use super::interface::{Child, Dhcp, Interface, InterfaceKind, Match, Setup};
-use super::names::Name;
+use super::names::{Mac, Name};
 use super::{bond, bridge};
 
 /// A file for systemd-networkd.
@@ -32,11 +32,14 @@ pub struct Module {
 }
 
 /// All sections and keys that can be written, except those of `[Bond]` and `[Bridge]`. systemd 237 knows all of these
-/// except `KeepConfiguration=` and `GatewayOnLink=`, which are new in 243. Older versions log and ignore unknown keys.
+/// except `KeepConfiguration=` and `GatewayOnLink=`, and matches `Type=ether`, which are new in 243. Older versions log
+/// and ignore what they do not know.
 const KEYS: &[(&str, &str)] = &[
     ("Match", "Name"),
     ("Match", "MACAddress"),
     ("Match", "Driver"),
+    ("Match", "Type"),
+    ("Link", "Name"),
     ("Link", "MACAddress"),
     ("Link", "MTUBytes"),
     ("Link", "RequiredForOnline"),
@@ -72,7 +75,10 @@ pub fn units(interfaces: &[Interface]) -> Vec<UnitFile> {
         .flat_map(|interface| {
             let stem = format!("{:02x}-{}", interface.depth, interface.found.label());
             let netdev = netdev(interface).map(|content| UnitFile { name: format!("{stem}.netdev"), content });
-            netdev.into_iter().chain([UnitFile { name: format!("{stem}.network"), content: network(interface) }])
+            let link = link(interface).map(|content| UnitFile { name: format!("{stem}.link"), content });
+            link.into_iter()
+                .chain(netdev)
+                .chain([UnitFile { name: format!("{stem}.network"), content: network(interface) }])
         })
         .collect()
 }
@@ -96,6 +102,24 @@ pub fn modules(interfaces: &[Interface]) -> Vec<Module> {
         _ => None,
     });
     vlan.into_iter().chain(bond).collect()
+}
+
+/// The interfaces to rename: the hardware address and the new name of each.
+pub fn to_rename(interfaces: &[Interface]) -> Vec<(Mac, &Name)> {
+    interfaces.iter().filter_map(|interface| Some((interface.found.mac()?, interface.new_name.as_ref()?))).collect()
+}
+
+/// The `.link` file, from which udev takes the name of an interface.
+fn link(interface: &Interface) -> Option<String> {
+    let (name, mac) = (interface.new_name.as_ref()?, interface.found.mac()?);
+    let mut text = Text::default();
+    text.section("Match");
+    text.key("MACAddress", mac);
+    // Not a VLAN or a bond on it, which has the same address.
+    text.key("Type", "ether");
+    text.section("Link");
+    text.key("Name", name);
+    Some(text.0)
 }
 
 /// Formats the `.netdev` file of an interface that networkd creates.

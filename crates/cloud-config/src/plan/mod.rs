@@ -28,7 +28,7 @@ pub use planner::{
 pub use skipped::SkippedRanges;
 pub use step::{
     Account, ENVIRONMENT, Environment, FileSpec, Hostname, KernelModule, KeyImport, KeySet, Links, Owner, Principal,
-    Reload, Script, Step, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, UnitScope,
+    Reload, Rename, Script, Step, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, UnitScope,
 };
 pub use units::{unit_at, unit_of};
 pub use users::{

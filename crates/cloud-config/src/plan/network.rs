@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::planner::{Plan, Planned};
-use super::step::{FileSpec, KernelModule, Links, Owner, Step};
+use super::step::{FileSpec, KernelModule, Links, Owner, Rename, Step};
 use crate::network::Conversion;
+use crate::network::names::{Mac, Name};
 use crate::text::secret::Secret;
 
 /// The directory of the converted files, which are written again at every boot.
@@ -25,8 +26,10 @@ pub fn plan_network(conversion: &Conversion) -> Plan {
     let mut steps: Vec<_> = files.collect();
     if !steps.is_empty() {
         let names: Vec<_> = conversion.to_take_down().into_iter().map(|name| name.as_str().to_owned()).collect();
-        if !names.is_empty() {
-            steps.push(Step::TakeDown(Links { names }));
+        let rename = |(mac, name): (Mac, &Name)| Rename { mac: mac.to_string(), name: name.as_str().to_owned() };
+        let renames: Vec<_> = conversion.to_rename().into_iter().map(rename).collect();
+        if !names.is_empty() || !renames.is_empty() {
+            steps.push(Step::TakeDown(Links { names, renames }));
         }
         let module = |module: crate::network::networkd::Module| KernelModule {
             name: module.name.to_owned(),

@@ -38,7 +38,8 @@ pub enum Step {
     ReloadDaemon(Reload),
     /// Remove the environment file of a unit, which the unit no longer names.
     RemoveEnvironment(UnitPath),
-    /// Take interfaces down if a file of networkd changed, so that networkd can configure them (docs/network.md).
+    /// Take interfaces down if a file of networkd changed, so that networkd can configure them, and let udev rename some
+    /// (docs/network.md).
     TakeDown(Links),
     /// Load a kernel module if a file of networkd changed (docs/network.md).
     LoadModule(KernelModule),
@@ -212,6 +213,18 @@ pub struct Reload {
 pub struct Links {
     /// The names, each valid for the kernel.
     pub names: Vec<String>,
+    /// Those that get a new name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub renames: Vec<Rename>,
+}
+
+/// A new name for an interface, which its `.link` file has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rename {
+    /// The hardware address of the interface, in the form of the kernel.
+    pub mac: String,
+    /// The new name, valid for the kernel.
+    pub name: String,
 }
 
 /// A kernel module.
@@ -386,7 +399,10 @@ impl fmt::Display for Step {
             Self::ReloadDaemon(_) => f.write_str("daemon-reload, if a unit file changed"),
             Self::RemoveEnvironment(place) => write!(f, "remove {} if it exists", place.path.display()),
             Self::TakeDown(links) => {
-                write!(f, "take down {}, if a networkd file changed", links.names.join(", "))
+                let down = (!links.names.is_empty()).then(|| format!("take down {}", links.names.join(", ")));
+                let renames = links.renames.iter().map(|rename| format!("rename {} to {}", rename.mac, rename.name));
+                let all: Vec<_> = down.into_iter().chain(renames).collect();
+                write!(f, "{}, if a networkd file changed", all.join(", "))
             }
             Self::LoadModule(module) => {
                 write!(f, "load kernel module {}", module.name)?;

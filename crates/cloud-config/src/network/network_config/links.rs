@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use ipnet::IpNet;
 
@@ -88,7 +88,21 @@ impl Links {
                 findings.report(rule, Some(span), &subject, message);
             }
         }
+        self.refuse_taken_names(findings);
         self.place_routes(findings);
+    }
+
+    /// Refuses a new name that another interface has, which the kernel would refuse.
+    fn refuse_taken_names(&mut self, findings: &mut Findings) {
+        let mut taken: HashSet<_> =
+            self.drafts.iter().filter_map(|draft| draft.interface.found.name().cloned()).collect();
+        for draft in &mut self.drafts {
+            let interface = &mut draft.interface;
+            if let Some(name) = interface.new_name.take_if(|name| !taken.insert(name.clone())) {
+                let message = format!("another interface has the name `{name}`; the interface keeps its name");
+                findings.report(&rules::BAD_NETWORK_VALUE, draft.span, &interface.found.label(), message);
+            }
+        }
     }
 
     /// Gives each route to the interface with an address in the network of its gateway.

@@ -109,12 +109,40 @@ fn made(kind: &str, id: &str, fields: &Fields<'_>, findings: &mut Findings) -> R
             (Match::Name(id), InterfaceKind::Vlan(number.ok_or("`id` is not a number from 0 to 4094")?))
         }
     };
-    if let Some(name) = fields.text("set-name") {
-        let message =
-            format!("`set-name` is unsupported; the interface keeps its name instead of `{}`", display_name(name));
-        fields.report(&rules::UNCONVERTED, "set-name", message, findings);
+    let (found, new_name) = renamed(found, fields, findings);
+    Ok(Interface { mac, new_name, ..Interface::new(found, kind) })
+}
+
+/// The match of an interface with a `set-name`, by its hardware address alone, which it has under both names.
+fn renamed(found: Match, fields: &Fields<'_>, findings: &mut Findings) -> (Match, Option<Name>) {
+    if fields.node("set-name").is_none() {
+        return (found, None);
     }
-    Ok(Interface { mac, ..Interface::new(found, kind) })
+    let text = fields.text("set-name").unwrap_or_default();
+    let Ok(new_name) = Name::new(text) else {
+        fields.report(
+            &rules::BAD_NETWORK_VALUE,
+            "set-name",
+            "invalid `set-name`; the interface keeps its name",
+            findings,
+        );
+        return (found, None);
+    };
+    match found {
+        Match::Name(name) if name == new_name => (Match::Name(name), None),
+        Match::Mac(mac) | Match::Both(_, mac) => (Match::Mac(mac), Some(new_name)),
+        Match::Selected(selector) if selector.mac.is_some() => {
+            (Match::Selected(Box::new(Selector { name: None, ..*selector })), Some(new_name))
+        }
+        found => {
+            let message = format!(
+                "`set-name` without `macaddress` in `match` is unsupported; the interface keeps its name instead of `{}`",
+                display_name(text)
+            );
+            fields.report(&rules::UNCONVERTED, "set-name", message, findings);
+            (found, None)
+        }
+    }
 }
 
 /// The match of an interface: its name, unless `match` says otherwise.
