@@ -1,6 +1,6 @@
 //! User-data from a network: a URL on the kernel command line, and a metadata service.
 
-use super::{CMDLINE, INNER, order};
+use super::{CMDLINE, INNER, NOCLOUD_SEED, order};
 use crate::testbed::Suite;
 use crate::testbed::key::key;
 use crate::testbed::vm::Setup;
@@ -43,6 +43,27 @@ pub fn cases(suite: &mut Suite) {
             assert_eq!(vm.active(CMDLINE), "active");
             assert_eq!(vm.sh("systemctl is-system-running"), "running");
             assert_eq!(server.paths(), ["GET /user-data", "GET /user-data"]);
+        });
+    });
+
+    suite.plain("a_nocloud_seed_on_the_kernel_command_line", || {
+        // A server that is not ready yet is asked again.
+        let server = Server::start(|count, asked| match (count, &*asked.path) {
+            (0, _) => status(503),
+            (_, "/seed/meta-data") => body("local-hostname: of-the-seed\n"),
+            (_, "/seed/user-data") => body("#cloud-config\nwrite_files: [{path: /etc/from-far, content: far}]\n"),
+            _ => status(404),
+        });
+        let setup = Setup::default()
+            .network("10.0.2.100:80", &server)
+            .word("ds=nocloud;s=http://10.0.2.100/seed/")
+            .oem("#cloud-config\nhostname: of-the-image\n");
+        setup.boot().holds(|vm| {
+            order::holds(vm, "a seed on the kernel command line");
+            assert_eq!(vm.sh("hostname; cat /etc/from-far"), "of-the-seed\nfar");
+            assert_eq!(vm.active(NOCLOUD_SEED), "active");
+            assert_eq!(vm.sh("systemctl is-system-running"), "running");
+            assert_eq!(server.paths().last().map(String::as_str), Some("GET /seed/user-data"));
         });
     });
 
