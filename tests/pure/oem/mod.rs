@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use cloudinit::cli::{self, Invocation};
 
-const PLATFORMS: [&str; 16] = [
+const PLATFORMS: [&str; 18] = [
     "ami",
     "azure",
     "cloudsigma",
@@ -25,9 +25,11 @@ const PLATFORMS: [&str; 16] = [
     "exoscale",
     "gce",
     "hyperv",
+    "kubevirt",
     "niftycloud",
     "openstack",
     "packet",
+    "proxmoxve",
     "rackspace",
     "rackspace-onmetal",
     "vagrant",
