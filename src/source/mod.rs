@@ -23,6 +23,7 @@ pub mod nocloud;
 mod packet;
 pub mod proc_cmdline;
 mod service;
+mod session;
 pub mod table;
 pub mod url;
 pub mod vmware;

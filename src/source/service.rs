@@ -38,13 +38,16 @@ impl Service {
 
     /// Checks once whether the service responds at `path`.
     pub fn probe(&self, path: &str, extra: &[Header], cx: &Context<'_>) -> Availability {
+        self.fetch_once(path, extra, cx).map_or_else(|unavailable| unavailable, |_| Availability::Here)
+    }
+
+    /// Fetches `path` with one try, to check whether the service is available.
+    pub fn fetch_once(&self, path: &str, extra: &[Header], cx: &Context<'_>) -> Result<Vec<u8>, Availability> {
         if let Err(error) = self.part(path) {
-            return Availability::Never(format!("invalid URL of the metadata service: {error}"));
+            return Err(Availability::Never(format!("invalid URL of the metadata service: {error}")));
         }
-        match self.ask(Method::Get, path, extra, &cx.setup.policy.http.once(), cx.limits()) {
-            Ok(_) => Availability::Here,
-            Err(error) => Availability::NotYet(format!("{}: {error}", self.display_url(path))),
-        }
+        let answer = self.ask(Method::Get, path, extra, &cx.setup.policy.http.once(), cx.limits());
+        answer.map_err(|error| Availability::NotYet(format!("{}: {error}", self.display_url(path))))
     }
 
     /// Fetches the attribute at `path`; `extra` are additional headers. It gets half of the remaining time, so that one
