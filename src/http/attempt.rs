@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read};
 use std::time::Duration;
 
-use ureq::http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, LOCATION, PROXY_AUTHORIZATION};
+use ureq::http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HOST, LOCATION, PROXY_AUTHORIZATION};
 use ureq::http::{HeaderValue, Response, header::HeaderMap};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
@@ -13,6 +13,7 @@ use super::transport::CheckedConnector;
 use super::{Header, HostPolicy, Method, Request, RetryPolicy, Url, proxy, status_text};
 use crate::deadline::Deadline;
 use cloud_config::text::decode;
+use cloud_config::text::secret::Secret;
 
 /// The largest number of redirects that are followed.
 const REDIRECTS_MAX: u32 = 10;
@@ -111,6 +112,7 @@ fn send(request: &Request<'_>, url: &Url, headers: &[Header], end: Deadline) -> 
     };
     let mut headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.clone())).collect();
     headers.extend(url.authorization().map(|value| (AUTHORIZATION.as_str(), value.clone())));
+    headers.extend(url.host_without_zone().map(|host| (HOST.as_str(), Secret::new(host))));
     let agent = match proxy {
         Some(proxy) if proxy::forwards(&proxy, url.uri()) => {
             headers.extend(proxy::authorization(&proxy).map(|value| (PROXY_AUTHORIZATION.as_str(), value)));

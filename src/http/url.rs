@@ -108,7 +108,14 @@ impl Url {
         format!("{}://{}", self.uri.scheme_str().unwrap_or("http"), self.authority())
     }
 
-    /// Returns the URI to request.
+    /// The header `Host`, if it must not be the host of the URL: the name of an interface has no meaning elsewhere.
+    pub fn host_without_zone(&self) -> Option<String> {
+        let (address, rest) = self.authority().split_once('%')?;
+        let (_, port) = rest.split_once(']')?;
+        Some(format!("{address}]{port}"))
+    }
+
+    /// Returns the URI of the request.
     pub fn uri(&self) -> &Uri {
         &self.uri
     }
@@ -274,6 +281,19 @@ mod tests {
         {
             assert_eq!(shown(text), malformed, "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_interface_of_a_link_local_address_is_not_sent() {
+        for (url, wanted) in [
+            ("http://[fe80::1%25eth0]/x", Some("[fe80::1]")),
+            ("http://[fe80::1%eth0]:8080/", Some("[fe80::1]:8080")),
+            ("http://[fe80::1]/", None),
+            ("http://host/%25]", None),
+        ] {
+            assert_eq!(Url::parse(url).unwrap().host_without_zone().as_deref(), wanted, "{url}");
+        }
+        assert_eq!(shown("http://[fe80::1%25eth0]/x"), "http://[fe80::1%25eth0]/x");
     }
 
     #[test]
