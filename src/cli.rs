@@ -99,6 +99,8 @@ pub struct Options {
     pub conversion: Option<Conversion>,
     /// The candidate sources of the user-data.
     pub sources: SelectedSources,
+    /// Request metadata services on machines of other platforms, too.
+    pub ignore_platform: bool,
     /// The format of the network description that is converted to networkd files.
     pub network: Option<NetworkFormat>,
     /// The directory to apply to; `/` is the machine itself.
@@ -429,6 +431,7 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
         mode,
         conversion,
         sources: named,
+        ignore_platform: is_set(matches, "ignore-platform"),
         network: network.and_then(|name| NetworkFormat::named(&name)),
         root: path(matches, "root").unwrap_or_else(|| "/".into()),
         given_root: path(matches, "root"),

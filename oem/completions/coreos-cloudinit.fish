@@ -6,6 +6,15 @@ complete -c coreos-cloudinit -l from-ec2-metadata -d 'Query EC2\'s metadata serv
 complete -c coreos-cloudinit -l from-gce-metadata -d 'Query GCE\'s metadata service' -r
 complete -c coreos-cloudinit -l from-digitalocean-metadata -d 'Query DigitalOcean\'s metadata service' -r
 complete -c coreos-cloudinit -l from-packet-metadata -d 'Query Packet\'s metadata service' -r
+complete -c coreos-cloudinit -l from-akamai-metadata -d 'Query Akamai\'s metadata service' -r
+complete -c coreos-cloudinit -l from-alibaba-metadata -d 'Query Alibaba\'s metadata service' -r
+complete -c coreos-cloudinit -l from-cloudstack-metadata -d 'Query CloudStack\'s metadata service' -r
+complete -c coreos-cloudinit -l from-exoscale-metadata -d 'Query Exoscale\'s metadata service' -r
+complete -c coreos-cloudinit -l from-hetzner-metadata -d 'Query Hetzner\'s metadata service' -r
+complete -c coreos-cloudinit -l from-openstack-metadata -d 'Query OpenStack\'s metadata service' -r
+complete -c coreos-cloudinit -l from-oracle-metadata -d 'Query Oracle Cloud\'s metadata service' -r
+complete -c coreos-cloudinit -l from-upcloud-metadata -d 'Query UpCloud\'s metadata service' -r
+complete -c coreos-cloudinit -l from-vultr-metadata -d 'Query Vultr\'s metadata service' -r
 complete -c coreos-cloudinit -l from-waagent -d 'Read the directory of the Azure agent' -r
 complete -c coreos-cloudinit -l from-vmware-ovf-env -d 'Read an OVF environment document' -r
 complete -c coreos-cloudinit -l oem -d 'Set the flags of a platform' -r
@@ -25,6 +34,7 @@ complete -c coreos-cloudinit -l from-metadata-service -d 'Query EC2\'s default U
 complete -c coreos-cloudinit -l from-cloudsigma-metadata -d 'Read the server context of CloudSigma'
 complete -c coreos-cloudinit -l from-vmware-guestinfo -d 'Read VMware\'s guestinfo variables'
 complete -c coreos-cloudinit -l from-proc-cmdline -d 'Fetch the URL in /proc/cmdline'
+complete -c coreos-cloudinit -l ignore-platform -d 'Query services of other platforms'
 complete -c coreos-cloudinit -l ignore-failure -d 'Exit with code 0 even if a run fails'
 complete -c coreos-cloudinit -l strict -d 'Reject a part if an item cannot be applied'
 complete -c coreos-cloudinit -l short-hostname -d 'Cut host names at the first dot'

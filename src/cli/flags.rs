@@ -58,6 +58,10 @@ use FlagGroup::{Behavior, Checking, Conversion, Output, Sources};
 const FLAGS: &[Flag] = &[
     flag("oem", "NAME", Sources, "Set the flags of a platform")
         .more("The values of the platform override the same flags on the command line."),
+    switch("ignore-platform", Sources, "Query services of other platforms").more(
+        "By default, some metadata services are queried at their default URL only if the DMI data or the kernel \
+         command line identify the machine as one of their platform.",
+    ),
     flag("convert-netconf", "FORMAT", Behavior, "Convert the platform's network configuration").more(
         "Writes networkd files to /run/systemd/network before the user-data is fetched, and restarts systemd-networkd \
          if they changed.",

@@ -59,7 +59,8 @@ pub(super) fn find(
     // Only applying waits for a source, which may become available during the boot. The other modes are used by hand,
     // where a missing source is probably a typo.
     let policy = Policy::waiting(options.mode == Mode::Apply);
-    let setup = Setup { network: options.network, ..Setup::new(policy, limit) };
+    let setup =
+        Setup { network: options.network, ignore_platform: options.ignore_platform, ..Setup::new(policy, limit) };
     let cx = Context { setup: &setup, stop: context.stop };
     match source::choose(options.sources.candidates(), &cx) {
         Ok(source) => {

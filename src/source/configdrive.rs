@@ -249,7 +249,7 @@ impl Datasource for ConfigDrive {
 }
 
 /// Returns true if `name` has the form `YYYY-MM-DD`.
-fn is_date(name: &str) -> bool {
+pub(super) fn is_date(name: &str) -> bool {
     name.len() == 10
         && name
             .bytes()

@@ -62,9 +62,7 @@ impl Policy {
 pub struct Places {
     /// The kernel command line.
     pub cmdline: PathBuf,
-    /// The file with the product name of the machine.
-    pub product_name: PathBuf,
-    /// The directory of all such files.
+    /// The directory of the values that the vendor gives the machine, such as its product name.
     pub dmi: PathBuf,
     /// The directory of seed directories.
     pub seeds: PathBuf,
@@ -81,7 +79,6 @@ impl Places {
     pub fn beneath(root: &Path) -> Self {
         Self {
             cmdline: root.join("proc/cmdline"),
-            product_name: root.join("sys/class/dmi/id/product_name"),
             dmi: root.join("sys/class/dmi/id"),
             seeds: root.join("var/lib/cloud/seed"),
             leases: root.join("run/systemd/netif/leases"),
@@ -102,12 +99,14 @@ pub struct Setup {
     pub deadline: Deadline,
     /// The format of the network description to read (`--convert-netconf`); `None` if no description is read.
     pub network: Option<Format>,
+    /// Request metadata services on machines of other platforms, too (`--ignore-platform`).
+    pub ignore_platform: bool,
 }
 
 impl Setup {
     /// Creates the setup for the machine itself, without a network description.
     pub fn new(policy: Policy, deadline: Deadline) -> Self {
-        Self { places: Places::beneath(Path::new("/")), policy, deadline, network: None }
+        Self { places: Places::beneath(Path::new("/")), policy, deadline, network: None, ignore_platform: false }
     }
 }
 

@@ -10,6 +10,7 @@ use super::ec2::{self, Ec2};
 use super::file::File;
 use super::gce::Gce;
 use super::json_service::JsonService;
+use super::metadata_service::{MetadataService, rows};
 use super::nocloud::{NoCloud, NoCloudSeed};
 use super::proc_cmdline::ProcCmdline;
 use super::url::UrlSource;
@@ -95,6 +96,42 @@ pub const TABLE: &[Entry] = &[
         Arc::new(JsonService::new(&packet::API, base))
     })
     .more("URL is the base URL, such as https://metadata.packet.net/."),
+    source("from-akamai-metadata", "URL", "Query Akamai's metadata service", |base| {
+        Arc::new(MetadataService::new(&rows::AKAMAI, base))
+    })
+    .more("URL is the base URL, such as http://169.254.169.254/."),
+    source("from-alibaba-metadata", "URL", "Query Alibaba's metadata service", |base| {
+        Arc::new(MetadataService::new(&rows::ALIBABA, base))
+    })
+    .more("URL is the base URL, such as http://100.100.100.200/."),
+    source("from-cloudstack-metadata", "URL", "Query CloudStack's metadata service", |base| {
+        Arc::new(MetadataService::new(&rows::CLOUDSTACK, base))
+    })
+    .more("URL is the base URL, such as http://data-server./."),
+    source("from-exoscale-metadata", "URL", "Query Exoscale's metadata service", |base| {
+        Arc::new(MetadataService::new(&rows::EXOSCALE, base))
+    })
+    .more("URL is the base URL, such as http://169.254.169.254/."),
+    source("from-hetzner-metadata", "URL", "Query Hetzner's metadata service", |base| {
+        Arc::new(MetadataService::new(&rows::HETZNER, base))
+    })
+    .more("URL is the base URL, such as http://169.254.169.254/."),
+    source("from-openstack-metadata", "URL", "Query OpenStack's metadata service", |base| {
+        Arc::new(MetadataService::new(&rows::OPENSTACK, base))
+    })
+    .more("URL is the base URL, such as http://169.254.169.254/, or http://[fe80::a9fe:a9fe]/ for IPv6."),
+    source("from-oracle-metadata", "URL", "Query Oracle Cloud's metadata service", |base| {
+        Arc::new(MetadataService::new(&rows::ORACLE, base))
+    })
+    .more("URL is the base URL, such as http://169.254.169.254/."),
+    source("from-upcloud-metadata", "URL", "Query UpCloud's metadata service", |base| {
+        Arc::new(MetadataService::new(&rows::UPCLOUD, base))
+    })
+    .more("URL is the base URL, such as http://169.254.169.254/."),
+    source("from-vultr-metadata", "URL", "Query Vultr's metadata service", |base| {
+        Arc::new(MetadataService::new(&rows::VULTR, base))
+    })
+    .more("URL is the base URL, such as http://169.254.169.254/."),
     switch("from-cloudsigma-metadata", "Read the server context of CloudSigma", |_| Arc::new(CloudSigma))
         .more("The context is read from the serial port /dev/ttyS1."),
     source("from-waagent", "DIR", "Read the directory of the Azure agent", |dir| Arc::new(Waagent::new(dir)))

@@ -32,7 +32,7 @@ impl Datasource for CloudSigma {
 
     fn probe(&self, cx: &Context<'_>) -> Availability {
         let places = &cx.setup.places;
-        let product = files::read_part(&places.product_name, cx).ok().flatten().unwrap_or_default();
+        let product = files::read_part(&places.dmi.join("product_name"), cx).ok().flatten().unwrap_or_default();
         if !product.starts_with(PRODUCT.as_bytes()) {
             return Availability::Never("not a CloudSigma machine".to_owned());
         }

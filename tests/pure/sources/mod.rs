@@ -7,6 +7,7 @@ mod documented;
 mod ec2;
 mod http;
 mod logged;
+mod metadata_services;
 mod nocloud;
 mod nocloud_seed;
 mod proxy;

@@ -19,10 +19,9 @@ type Answers = Box<dyn Fn(usize, &str) -> Vec<u8> + Send>;
 pub fn machine(answers: impl Fn(usize, &str) -> Vec<u8> + Send + 'static) -> (TempDir, Setup) {
     let root = tempfile::tempdir().unwrap();
     let places = Places::beneath(root.path());
-    for path in [&places.product_name, &places.serial] {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    }
-    std::fs::write(&places.product_name, "CloudSigma Platform\n").unwrap();
+    std::fs::create_dir_all(&places.dmi).unwrap();
+    std::fs::create_dir_all(places.serial.parent().unwrap()).unwrap();
+    std::fs::write(places.dmi.join("product_name"), "CloudSigma Platform\n").unwrap();
     std::fs::create_dir_all(&places.leases).unwrap();
     std::fs::write(places.leases.join("2"), "ADDRESS=203.0.113.9\n").unwrap();
     let setup = Setup { places, ..setup() };
@@ -92,9 +91,9 @@ fn it_is_here_on_cloudsigmas_machines_with_a_lease() {
     assert!(matches!(probe(), Availability::NotYet(_)), "a lease may still come");
     std::fs::remove_dir(&setup.places.leases).unwrap();
     assert!(matches!(probe(), Availability::NotYet(_)));
-    std::fs::write(&setup.places.product_name, "Standard PC (CloudSigma)\n").unwrap();
+    std::fs::write(setup.places.dmi.join("product_name"), "Standard PC (CloudSigma)\n").unwrap();
     assert!(matches!(probe(), Availability::Never(_)), "a machine stays what it is");
-    std::fs::remove_file(&setup.places.product_name).unwrap();
+    std::fs::remove_file(setup.places.dmi.join("product_name")).unwrap();
     assert!(matches!(probe(), Availability::Never(_)));
 }
 
