@@ -14,6 +14,7 @@ const DRIVE: &str = "/media/configdrive/openstack";
 
 pub fn cases(suite: &mut Suite) {
     ec2(suite);
+    platforms(suite);
     failures(suite);
     directories(suite);
     waits(suite);
@@ -96,6 +97,30 @@ fn ec2(suite: &mut Suite) {
             let printed = m.program(&["--oem=ec2-compat", "--print-config"]).run().ok();
             assert!(printed.stdout.contains("/etc/address"));
         });
+    });
+}
+
+fn platforms(suite: &mut Suite) {
+    suite.fresh("a_service_of_another_platform_is_not_requested", |m| {
+        const USER_DATA: &str = "#cloud-config\nwrite_files:\n- {path: /etc/address, content: $private_ipv4}\n";
+        let server = m.serve_at(SERVICE, 80, |_, asked| match asked.path.as_str() {
+            "/hetzner/v1/metadata" => body(format!("hostname: web\npublic-keys: ['{}']\n", key("platform"))),
+            "/hetzner/v1/metadata/private-networks" => body("- ip: 10.0.0.4\n"),
+            "/hetzner/v1/userdata" => body(USER_DATA),
+            _ => status(404),
+        });
+        let flag = "--from-hetzner-metadata=http://169.254.169.254/";
+        m.put("/root/cmdline", "quiet flatcar.oem.id=other\n");
+        m.sh("mount --bind /root/cmdline /proc/cmdline");
+        let reason = "hetzner/v1/userdata: the machine is not on Hetzner; not requested";
+        m.program(&[flag]).run().fails().says(&["no data source available", reason]);
+        assert_eq!(server.paths(), <[String; 0]>::default());
+        m.program(&[flag, "--ignore-platform"]).run().ok();
+        assert_eq!(hostname(m), "web");
+        assert!(m.text(CORE_KEYS).contains(&key("platform")));
+        m.is_file("/etc/address", "10.0.0.4", 0o644, ROOT);
+        m.put("/root/cmdline", "quiet flatcar.oem.id=hetzner\n");
+        m.untouched(|| m.program(&[flag]).run().ok());
     });
 }
 
