@@ -170,7 +170,7 @@ pub struct Oem {
 }
 
 /// All platforms for `--oem`.
-pub const OEMS: [Oem; 8] = [
+pub const OEMS: [Oem; 14] = [
     Oem {
         name: "ec2-compat",
         flags: &[("from-ec2-metadata", "http://169.254.169.254/"), ("from-configdrive", "/media/configdrive")],
@@ -185,6 +185,12 @@ pub const OEMS: [Oem; 8] = [
         name: "rackspace-onmetal",
         flags: &[("from-configdrive", "/media/configdrive"), ("convert-netconf", "debian")],
     },
+    Oem { name: "akamai", flags: &[("from-akamai-metadata", "http://169.254.169.254/")] },
+    Oem { name: "aliyun", flags: &[("from-alibaba-metadata", "http://100.100.100.200/")] },
+    Oem { name: "hetzner", flags: &[("from-hetzner-metadata", "http://169.254.169.254/")] },
+    Oem { name: "oraclecloud", flags: &[("from-oracle-metadata", "http://169.254.169.254/")] },
+    Oem { name: "upcloud", flags: &[("from-upcloud-metadata", "http://169.254.169.254/")] },
+    Oem { name: "vultr", flags: &[("from-vultr-metadata", "http://169.254.169.254/")] },
 ];
 
 /// Returns the platform with this name.

@@ -16,7 +16,9 @@ use std::time::Duration;
 
 use cloudinit::cli::{self, Invocation};
 
-const PLATFORMS: [&str; 18] = [
+const PLATFORMS: [&str; 24] = [
+    "akamai",
+    "aliyun",
     "ami",
     "azure",
     "cloudsigma",
@@ -24,16 +26,20 @@ const PLATFORMS: [&str; 18] = [
     "digitalocean",
     "exoscale",
     "gce",
+    "hetzner",
     "hyperv",
     "kubevirt",
     "niftycloud",
     "openstack",
+    "oraclecloud",
     "packet",
     "proxmoxve",
     "rackspace",
     "rackspace-onmetal",
+    "upcloud",
     "vagrant",
     "vmware",
+    "vultr",
     "xendom0",
 ];
 
