@@ -122,7 +122,9 @@ fn crc32c(start: u32, bytes: &[u8]) -> u32 {
 fn rename_in_btrfs(image: &Path, old: &[u8], new: &[u8]) {
     let replace = |node: &mut [u8], old: &[u8], new: &[u8]| {
         let places: Vec<usize> = (0..=node.len() - old.len()).filter(|at| node[*at..].starts_with(old)).collect();
-        places.iter().for_each(|at| node[*at..*at + new.len()].copy_from_slice(new));
+        for at in &places {
+            node[*at..*at + new.len()].copy_from_slice(new);
+        }
         !places.is_empty()
     };
     // The offset of a key is the hash, in 64 bits.
