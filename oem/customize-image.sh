@@ -267,11 +267,15 @@ change_vfat() {
         rm -f back
     done
 }
-# Prints the mode, the owner and the extended attributes of the root directory.
-root_directory() {
-    btrfs inspect-internal dump-tree -t 5 "$1" | awk '
-        / key \(/ { is_root = / key \(256 (INODE|XATTR)_ITEM / }
-        is_root && (/ mode / || $1 == "name:" || $1 == "data")'
+# Prints the mode, the owner and the extended attributes of every file and directory except $files, once for each name.
+btrfs_metadata() {
+    btrfs inspect-internal dump-tree -t 5 "$1" | awk -v files=" $files " '
+        / key \(/ && $1 == "item" { inode = substr($4, 2); type = $5 }
+        / mode / { count[inode] = $5 ~ /^4....$/ ? 1 : $7; row[inode] = $5 " " $9 ":" $11 }
+        type == "XATTR_ITEM" && ($1 == "name:" || $1 == "data") { row[inode] = row[inode] $0 }
+        $1 == "location" { target = substr($3, 2) }
+        type == "DIR_INDEX" && inode == 256 && $1 == "name:" && index(files, " " $2 " ") { is_ours[target] = 1 }
+        END { for (inode in row) while (!is_ours[inode] && count[inode]-- > 0) print row[inode] }' | sort
 }
 # There is no tool that changes btrfs without mounting it, so this one is written again with the same files.
 change_btrfs() {
@@ -309,27 +313,25 @@ change_btrfs() {
     options+=(-U "$id" -d single -m single)
     for name in nodesize sectorsize; do options+=("--$name" "$(awk -v name=$name '$1 == name { print $2 }' super)"); done
     options+=(--csum "$(awk '$1 == "csum_type" { gsub(/[()]/, ""); print $3 }' super)")
-    root_directory part > root
-    read -r mode _ _ _ uid _ gid _ < <(grep -o '[0-7]* links.*' root)
+    btrfs_metadata part > metadata
     truncate -s $((sectors * 512)) new
     # shellcheck disable=SC2016 # expanded by the inner shell
     run fakeroot -- bash -c '
         set -eu
         mkdir tree back
         btrfs restore -m -S -x part tree
-        chown "$2" tree
-        chmod "$3" tree
+        chmod 755 tree
         for file in $1; do rm -f "tree/$file"; cp "$file" "tree/$file"; chmod "$(stat -c %a "$file")" "tree/$file"; done
         chown 0:0 $(for file in $1; do echo "tree/$file"; done)
-        shift 3
+        shift
         BLKID_FILE=/dev/null mkfs.btrfs -q -f "$@" --rootdir tree new
         btrfs restore -m -S -x new back
-        diff -r --no-dereference tree back' - "$files" "$uid:$gid" "${mode: -4}" "${options[@]}" > log 2>&1 < /dev/null ||
+        diff -r --no-dereference tree back' - "$files" "${options[@]}" > log 2>&1 < /dev/null ||
         failed "the files do not fit or cannot be copied: $(tail -n 1 log)"
     # mkfs.btrfs enlarges the image if the files do not fit; it would then overwrite the next partition.
     [ "$(stat -c %s new)" = $((sectors * 512)) ] || failed "the files do not fit"
     run btrfs check --readonly new > log 2>&1 || failed "damaged by the change"
-    root_directory new | diff root - > log || failed "mkfs.btrfs cannot keep the owner, mode or attributes of its root directory"
+    btrfs_metadata new | diff metadata - > log || failed "its modes, owners and attributes cannot be kept: $(sed -n 2p log)"
     mv new part
 }
 type=$(blkid -p -o value -s TYPE part 2> /dev/null) || die "$image: unknown file system on the OEM partition"

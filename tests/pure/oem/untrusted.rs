@@ -180,11 +180,24 @@ fn a_btrfs_that_cannot_be_written_again_is_refused() {
     let prepared = prepared(&format!(
         "key good never; {make}
         cp -a files fifo; mkfifo fifo/f; make fifo; disk fifo.img btrfs
+        mkdir -p lost/d; chmod 1777 lost/d; make lost; disk lost.img btrfs; sign good lost.img
         make files --nodesize 4096 --csum xxhash; disk kept.img btrfs; sign good kept.img"
     ));
     let dir = prepared.path();
     let problem = "failed to change the OEM partition (btrfs): unsupported special file (FIFO)";
     refuses_each(dir, &[("fifo.img", problem)]);
+    // btrfs-progs 6.2 loses the mode of the last directory if it is empty; later versions may keep it.
+    let output = run(dir, &format!("lost.img --signature lost.img.good.sig {AMI} --output out"));
+    let message = String::from_utf8_lossy(&output.stderr);
+    let problem = "customize-image: lost.img: failed to change the OEM partition (btrfs): \
+                   its modes, owners and attributes cannot be kept: ";
+    if message.is_empty() {
+        let found =
+            sh(dir, "mib=128; oem out; rm out; btrfs inspect-internal dump-tree -t 5 part | grep -c ' mode 41777 '");
+        assert_eq!(found, "1\n");
+    } else {
+        assert!(message.starts_with(problem) && message.contains(" 41777 ") && leftovers(dir).is_empty(), "{message}");
+    }
     let output = run(dir, &format!("kept.img --signature kept.img.good.sig {AMI} --output out"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let found = sh(dir, "mib=128; oem out; btrfs inspect-internal dump-super part | grep -E '^(nodesize|csum_type)'");
