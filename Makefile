@@ -130,7 +130,7 @@ test-release: release ## Check the programs of a release (root)
 test-arm: deps release ## Run the pure tests and boot machines with the program for arm64, emulated (root)
 	$(ARM) --package cloud-config --lib
 	$(ARM) --lib -- $(addprefix --skip ,host:: logger::journal source::files terminal::stream)
-	$(ARM) --test pure -- --skip limits::
+	$(ARM) --test pure -- $(addprefix --skip ,limits:: oem:: sources::serial:: samples_of_cloudsigma)
 	TESTBED_ARCH=arm64 $(CARGO) test $(LOCKED) --test boot -- oem::
 
 test-dist: build ## Test the installed program, and that a build from an archive has the same bytes
