@@ -55,6 +55,7 @@ pub mod config;
 pub mod convert;
 pub mod diagnostic;
 pub mod document;
+#[cfg(feature = "schema")]
 pub mod json_schema;
 pub mod lint;
 pub mod network;

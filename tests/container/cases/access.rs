@@ -138,10 +138,10 @@ fn first(suite: &mut Suite) {
         assert_eq!((m.active("etcd.service"), m.active("docker.service")), ("active".into(), "inactive".into()));
         // Each with its place.
         run.says(&[
-            "ERROR user-data:2:11: ",
-            "WARN  user-data:3:23: ",
-            "ERROR user-data:4:19: ",
-            "WARN  user-data:5:1: ",
+            "ERROR /tmp/user-data:2:11: ",
+            "WARN  /tmp/user-data:3:23: ",
+            "ERROR /tmp/user-data:4:19: ",
+            "WARN  /tmp/user-data:5:1: ",
             "/srv/ten/bad1",
             "/srv/ten/bad2",
             "/srv/ten/bad3",

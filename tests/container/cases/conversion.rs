@@ -35,7 +35,7 @@ const EXAMPLES: [(&str, &str); 8] = [
     ("*/.authorized_keys.d.lock", "lock of a run"),
     ("*/.ssh/authorized_keys", "made of all key sets by the image"),
     ("etc/systemd/system/announce.service.d", "a generated drop-in"),
-    ("etc/systemd/system/cloud-config-script-1a2ed91e833bfce3.service", "a generated unit"),
+    ("etc/systemd/system/cloud-config-script-479bc47c2b432445.service", "a generated unit"),
     ("etc/systemd/system/data-disk-now.service", "a unit of a run is in /run if it has `runtime`"),
     ("etc/systemd/system/locksmithd.service.d", "the drop-in of a run is in /run"),
     ("var/lib/coreos-cloudinit", "the script of the run"),

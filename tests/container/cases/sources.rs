@@ -386,7 +386,7 @@ fn network(suite: &mut Suite) {
         m.put(&format!("{DRIVE}/latest/meta_data.json"), "{\"network_config\": {\"content_path\": \"/content/0000\"}}");
         m.put(&format!("{DRIVE}/latest/user_data"), "#cloud-config\nhostname: netconf\n");
         let run = m.program(&["--oem=rackspace-onmetal"]).run().fails();
-        run.says(&["network configuration (debian):1:1: error", "failed to load the kernel module bonding"]);
+        run.says(&["ERROR network configuration (debian):1:1: ", "failed to load the kernel module bonding"]);
         assert_eq!(hostname(m), "netconf");
         for name in ["00-eth6.network", "01-eth7.network", "00-bond0.netdev", "00-bond0.network"] {
             assert!(m.exists(&format!("/run/systemd/network/{name}")), "{name}: {:?}", m.names("/run/systemd/network"));

@@ -48,7 +48,7 @@ const STRUCTURE: [&Rule; 19] = [
 fn the_schema_is_as_reviewed() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cloud-config.schema.json");
     let schema = cloud_config::json_schema::text();
-    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+    if is_updated() {
         fs::write(&path, &schema).unwrap();
     }
     let reviewed = fs::read_to_string(&path).unwrap_or_default();
@@ -56,11 +56,18 @@ fn the_schema_is_as_reviewed() {
     assert!(schema == reviewed, "it differs from line {:?} of {} on", line.map(|line| line + 1), path.display());
 }
 
+/// Returns true if the schema is being written. The program of this run has a copy of the old one.
+fn is_updated() -> bool {
+    std::env::var_os("UPDATE_SCHEMA").is_some()
+}
+
 #[test]
 fn the_program_prints_it_without_a_source() {
     let program = Command::new(env!("CARGO_BIN_EXE_coreos-cloudinit")).arg("--schema").output().unwrap();
     assert!(program.status.success() && program.stderr.is_empty());
-    assert_eq!(String::from_utf8(program.stdout).unwrap(), cloud_config::json_schema::text());
+    if !is_updated() {
+        assert_eq!(String::from_utf8(program.stdout).unwrap(), cloud_config::json_schema::text());
+    }
 }
 
 /// Returns the places of our validator's structural findings; `None` if the text is not a readable cloud-config.

@@ -16,9 +16,9 @@ macro_rules! mapping {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Debug, Default, serde::Deserialize, schemars::JsonSchema)]
+        #[derive(Debug, Default, serde::Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
         #[serde(default)]
-        #[schemars(deny_unknown_fields)]
         pub struct $type {
             $($(#[$field_meta])* pub $field: $field_type,)*
         }
