@@ -122,7 +122,7 @@ fn names() -> Result<Vec<PathBuf>> {
         name.ends_with(SUFFIX) && !name.starts_with('.')
     };
     let mut names: Vec<_> = entries()?.into_iter().filter(is_record).collect();
-    names.sort();
+    names.sort_unstable();
     Ok(names)
 }
 

@@ -316,7 +316,7 @@ fn point_to_templates<'a>(text: &str, mut positions: Vec<Span>, findings: impl I
     if positions.is_empty() {
         return;
     }
-    positions.sort();
+    positions.sort_unstable();
     // The number is limited, because each finding searches for the end of its line, and all may be on one long line.
     for finding in findings.filter(|finding| finding.is_error()).take(100) {
         let Some(span) = finding.span else { continue };

@@ -340,7 +340,7 @@ fn entries(directory: &Directory, most: usize) -> Result<Vec<OsString>, Errno> {
             break;
         }
     }
-    names.sort();
+    names.sort_unstable();
     Ok(names)
 }
 

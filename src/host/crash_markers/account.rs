@@ -94,7 +94,7 @@ fn names(root: &Root) -> Vec<String> {
         Some(entries.flatten().filter_map(|entry| name(OsStr::from_bytes(entry.file_name().to_bytes()))).collect())
     };
     let mut names = list().unwrap_or_default();
-    names.sort();
+    names.sort_unstable();
     names
 }
 
@@ -145,7 +145,7 @@ mod tests {
         clear(&root, "mary");
         assert!(!is_left(&root, "mary"));
         let mut left: Vec<_> = fs::read_dir(&etc).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        left.sort();
+        left.sort_unstable();
         assert_eq!(left, [".useradd-file.cci", ".useradd-other.cci"]);
     }
 }

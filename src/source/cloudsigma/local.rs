@@ -19,7 +19,7 @@ fn name(mac: &str, interfaces: &Path) -> Option<String> {
     let wanted = octets(mac)?;
     let mut names: Vec<_> =
         fs::read_dir(interfaces).ok()?.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort();
+    names.sort_unstable();
     names.into_iter().find(|name| {
         let address = fs::read_to_string(interfaces.join(name).join("address")).ok();
         address.and_then(|address| octets(address.trim())) == Some(wanted)

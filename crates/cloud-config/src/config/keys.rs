@@ -34,7 +34,7 @@ pub fn repair_keys(config: &mut CloudConfig, text: &str, findings: &mut Vec<Find
     let restored: HashSet<_> =
         found.iter().filter(|found| *found.rule == rules::KEY_QUOTES).map(|found| found.span).collect();
     findings.retain(|finding| *finding.rule != rules::WRONG_TYPE || !restored.contains(&finding.span));
-    respelled.sort();
+    respelled.sort_unstable();
     for finding in findings.iter_mut().filter(|finding| *finding.rule == rules::LOOKALIKE_CHARACTER) {
         let Some(at) = finding.span.map(|span| span.start) else { continue };
         let before = respelled.partition_point(|span| span.start <= at);

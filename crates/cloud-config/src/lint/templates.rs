@@ -32,13 +32,13 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
     if let Some(root) = &document.root {
         gather(root, "", &mut contents);
     }
-    contents.sort();
+    contents.sort_unstable();
     // For a broken document, it is unknown how YAML would parse a line.
     let root = document.root.as_ref().filter(|_| document.error.is_none() && text.contains("#{"));
     let scalars = root.map(|root| {
         let mut scalars = Vec::new();
         gather_scalars(root, &mut scalars);
-        scalars.sort();
+        scalars.sort_unstable();
         scalars
     });
     for (start, line, is_block) in yaml::lines(text) {

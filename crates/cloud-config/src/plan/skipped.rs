@@ -9,7 +9,7 @@ impl SkippedRanges {
     /// Creates the ranges at `spans`. An item without a position covers the whole part.
     pub fn new(spans: impl IntoIterator<Item = Option<Span>>) -> Self {
         let mut ranges: Vec<_> = spans.into_iter().map(whole).collect();
-        ranges.sort();
+        ranges.sort_unstable();
         // The end of a range becomes the latest end of all items that begin at or before it.
         let mut end = 0;
         for range in &mut ranges {

@@ -30,7 +30,7 @@ impl ByLine {
         if let Some(root) = &document.root {
             quoted(root, &mut texts, &mut seen);
         }
-        texts.sort();
+        texts.sort_unstable();
         // A quoted SSH key is a value itself. The quote precedes its start, so it is not inside of the value.
         let is_inside = |field: &Field<String>| {
             let Some(span) = field.span else { return false };

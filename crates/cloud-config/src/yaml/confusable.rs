@@ -178,7 +178,7 @@ pub fn misread(document: &ParsedYaml, text: &str, kind: fn(&str) -> TextKind) ->
         search.near(span.start);
     }
     let mut found = search.found;
-    found.sort_by_key(|found| found.at);
+    found.sort_unstable_by_key(|found| found.at);
     found.dedup_by_key(|found| found.at);
     let mut findings = Findings::default();
     for found in &found {
@@ -274,7 +274,7 @@ impl<'a> Search<'a> {
     /// Checks the text between scalars for byte order marks that YAML skips, and for line breaks that no editor
     /// displays.
     fn gaps(&mut self) {
-        self.scalars.sort();
+        self.scalars.sort_unstable();
         let mut start = 0;
         for line in self.text.split_inclusive('\n') {
             if !line.is_ascii() {
