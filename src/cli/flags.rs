@@ -103,7 +103,7 @@ const FLAGS: &[Flag] = &[
     switch("exit-code", Checking, "Exit with 3 if a --dry-run finds changes").more(
         "Exits with code 0 if a run would change nothing, 3 if it would change something, and 1 if there are errors, a \
          step is known to fail, or a step cannot be compared, for example without root privileges. Commands of units \
-         and scripts, which run each time, are no changes, except the start of a unit that is not active.",
+         and scripts, which run each time, do not count as changes, except the start of a unit that is not active.",
     ),
     switch("print-config", Checking, "Print the configuration as parsed")
         .more("Needs no root privileges and changes nothing. Secrets are redacted, unless --show-secrets is given."),
