@@ -30,7 +30,7 @@ use crate::http::{BadUrl, Url};
 use crate::source::{self, Candidate, Entry, OEMS, TABLE};
 pub use conversion::{Conversion, Target};
 use flags::{Flag, FlagGroup, table};
-use messages::{empty_value_message, list, quoted, unknown_rule};
+use messages::{empty_value_message, list, quoted, unknown_rule, unknown_value};
 
 /// The JSON Schema of a cloud-config. It is generated from the types of the library, in tests, since the generator would
 /// be part of the program.
@@ -372,7 +372,7 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
     let format = match text(matches, "format").as_deref() {
         None | Some("text") => Format::Text,
         Some("json") => Format::Json,
-        Some(other) => return Err(format!("unknown format {} for --format: it takes text or json", quoted(other))),
+        Some(other) => return Err(unknown_value("format", other, "format", &["text", "json"])),
     };
     check_modes(matches)?;
     if is_set(matches, "schema") {
@@ -463,11 +463,7 @@ fn choice(
 ) -> Result<Option<String>, String> {
     let Some(value) = text(matches, flag) else { return Ok(None) };
     let known: Vec<_> = known.collect();
-    if known.contains(&value.as_str()) {
-        Ok(Some(value))
-    } else {
-        Err(format!("unknown {kind} {} for --{flag}: it takes one of {}", quoted(&value), known.join(", ")))
-    }
+    if known.contains(&value.as_str()) { Ok(Some(value)) } else { Err(unknown_value(kind, &value, flag, &known)) }
 }
 
 fn is_set(matches: &ArgMatches, name: &str) -> bool {

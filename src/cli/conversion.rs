@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::ArgMatches;
 
-use super::{choice, is_set, quoted, text};
+use super::{choice, is_set, quoted, text, unknown_value};
 use cloud_config::address_tokens::{Address, Addresses};
 use cloud_config::convert::model::Variant;
 use cloud_config::convert::{PLATFORMS, Platform};
@@ -76,9 +76,8 @@ impl Conversion {
                 format!("--addresses takes KIND=IP, such as private_ipv4=10.0.0.1, not {}", quoted(&value))
             })?;
             let kinds = Address::ALL.map(Address::token);
-            let kind = Address::ALL.into_iter().find(|known| known.token() == kind).ok_or_else(|| {
-                format!("unknown kind {} for --addresses: it takes one of {}", quoted(kind), kinds.join(", "))
-            })?;
+            let known = Address::ALL.into_iter().find(|known| known.token() == kind);
+            let kind = known.ok_or_else(|| unknown_value("kind", kind, "addresses", &kinds))?;
             if addresses.get(kind).is_some() {
                 return Err(format!("--addresses gives two addresses for {}", kind.token()));
             }

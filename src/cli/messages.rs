@@ -40,6 +40,14 @@ pub(super) fn unknown_rule(name: &str) -> String {
     format!("unknown rule {} for --explain: {suggestion}", quoted(name))
 }
 
+/// Formats the message for a value of `flag` that is none of `known`, with a tip if one of them is similar.
+pub(super) fn unknown_value(kind: &str, value: &str, flag: &str, known: &[&'static str]) -> String {
+    let lower = value.to_ascii_lowercase();
+    let similar = suggest::closest(&lower, known.iter().copied());
+    let tip = similar.first().map_or_else(String::new, |name| format!("\n\n  tip: a similar value exists: '{name}'"));
+    format!("unknown {kind} {} for --{flag}: it takes one of {}{tip}", quoted(value), known.join(", "))
+}
+
 /// Returns a value of the command line in quotes. A URL is redacted.
 pub(super) fn quoted(value: &str) -> String {
     if value.contains("://") { "a redacted URL".to_owned() } else { format!("'{value}'") }

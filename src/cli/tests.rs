@@ -98,6 +98,21 @@ fn the_exit_code_for_changes_is_an_option_of_a_dry_run_alone() {
 }
 
 #[test]
+fn a_similar_value_is_a_tip() {
+    for (line, tip) in [
+        ("--convert-to=butan", "'butane'"),
+        ("--convert-netconf=debain", "'debian'"),
+        ("--validate --format=JSON", "'json'"),
+        ("--convert-to=butane --addresses=private_ip4=10.0.0.1", "'private_ipv4'"),
+        ("--oem=vmwre", "'vmware'"),
+    ] {
+        let text = usage(&format!("--from-file x {line}"));
+        assert!(text.contains(&format!("\n\n  tip: a similar value exists: {tip}\n")), "{line}: {text}");
+    }
+    assert!(!usage("--from-file x --oem=nowhere").contains("tip"));
+}
+
+#[test]
 fn a_command_line_has_one_mode() {
     for (line, flags) in [
         ("--validate --dry-run", "--validate and --dry-run"),
@@ -137,7 +152,7 @@ fn the_error_of_a_command_line_lists_valid_values() {
     assert!(usage("x").contains("'x'"));
     assert!(usage("--from-fil x").contains("--from-file"), "{}", usage("--from-fil x"));
     assert!(usage("--from-file").contains("--from-file"));
-    assert!(usage("--from-file x --format yaml").contains("text or json"));
+    assert!(usage("--from-file x --format yaml").contains("it takes one of text, json"));
     assert!(usage("--from-file x --oem nowhere").contains("ec2-compat"));
     assert!(usage("--from-file x --convert-netconf=x").contains("debian"));
     assert!(usage("--status --root /mnt").contains("takes no --root"), "its answer would be that of another machine");

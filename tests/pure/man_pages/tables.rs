@@ -58,7 +58,7 @@ fn row(flag: &Arg) -> String {
     let text = default.replace(&text, "").into_owned();
     let text = text.trim_end_matches('.').to_owned() + ".";
     // In a table of Markdown, names of flags and paths are code, and a bar ends the cell.
-    let url = "https?://[a-z0-9./]*/";
+    let url = r"https?://[a-z0-9.\[\]:-]*/";
     let path = "~?/[A-Za-z.][A-Za-z0-9_./-]*[A-Za-z0-9]";
     let code = format!("--[a-z][a-z0-9-]*(?:={url})?|{url}|{path}|cloud-config-url=URL|authorized_keys|https_proxy");
     let code = Regex::new(&code).unwrap();

@@ -5,7 +5,7 @@ use super::options::{OptionType, TABLES};
 use crate::yaml::Node;
 
 /// The remedy for a list in place of one string.
-const SEPARATED: &str = "write one string, separated by commas";
+const SEPARATED: &str = "write one string, with commas between several values";
 /// The remedy for a list in place of one string that has no parts.
 const ONE: &str = "write one string, without `[` or `- `";
 

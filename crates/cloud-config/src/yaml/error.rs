@@ -56,7 +56,7 @@ fn help(wanted: &str, node: &Node) -> Option<&'static str> {
     match (wanted, &node.kind) {
         ("a string", Kind::Mapping(_)) if node.flow => Some("put a string that begins with `{` in quotes"),
         ("a string", Kind::List(_)) if node.flow => Some("put a string that begins with `[` in quotes"),
-        ("a string", _) => Some("begin a string of several lines with `|`"),
+        ("a string", _) => Some("write one string, or begin a string of several lines with `|`"),
         ("a list", _) => Some("begin each item with `- `"),
         ("a mapping", Kind::List(_)) if node.flow => {
             Some("write lines of `KEY: VALUE` below it, indented, or remove it")
@@ -64,7 +64,7 @@ fn help(wanted: &str, node: &Node) -> Option<&'static str> {
         ("a mapping", Kind::List(_)) => Some("remove the `-`"),
         ("a mapping", _) => Some("write `KEY: VALUE`, with a space after the colon"),
         ("a boolean", _) => Some("write `true` or `false`"),
-        ("an integer" | "a number", Kind::Scalar(_)) => Some("write digits alone, without a unit"),
+        ("an integer" | "a number", Kind::Scalar(_)) => Some("write digits alone, without a unit or a decimal point"),
         _ => None,
     }
 }
