@@ -9,8 +9,8 @@
 //!
 //! [`document`] goes this way for one part, and [`network`] turns the network descriptions of platforms into files of
 //! systemd-networkd. [`print`](mod@print) writes the parsed configuration as user-data, [`convert`] as a configuration
-//! for Butane and Ignition. [`json_schema`] describes what may be written, and [`redact`] shows findings and lines
-//! without secrets. [`diagnostic`] and [`text`] are used by all.
+//! for Butane and Ignition. [`redact`] shows findings and lines without secrets. [`diagnostic`] and [`text`] are used by
+//! all. With the feature `schema`, `json_schema` describes what may be written.
 //!
 //! The crate has no input or output, no clock and no environment: facts about a machine are passed in as
 //! [`plan::Facts`].
