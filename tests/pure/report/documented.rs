@@ -43,20 +43,6 @@ fn named(value: &Value, pages: &[&str]) {
 }
 
 #[test]
-fn the_log_of_mistakes_is_that_of_the_file_above_it() {
-    let page = docs("applying.md");
-    let (_, rest) = page.split_once("`mistakes.yml`:\n\n```yaml\n").unwrap();
-    let (text, log) = rest.split_once("```\n").unwrap();
-    let files = Files::new();
-    let path = files.put("mistakes.yml", text);
-    let run = program(&["--validate", "--from-file", &path]);
-    assert!(run.stdout.lines().count() > 2, "{run:?}");
-    for line in run.stdout.replace(&path, "mistakes.yml").lines() {
-        assert!(log.contains(&format!(" {line}\n")), "{line}");
-    }
-}
-
-#[test]
 fn the_first_line_of_the_page_of_findings_is_one_of_the_program() {
     let page = docs("findings.md");
     let line = page.split("```\n").nth(1).unwrap();
